@@ -1,0 +1,85 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableExperimentalFeature("Lifetimes"),
+  .treatAllWarnings(as: .error),
+]
+
+/// One of our layers. Imports run downwards only: see DESIGN.md.
+func layer(_ name: String, uses dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+/// A C library of Debian's behind a small shim.
+func library(_ name: String, links libraries: [String]) -> Target {
+  .target(name: name, path: "Sources/C/\(name)", linkerSettings: libraries.map { .linkedLibrary($0) })
+}
+
+func tests(_ name: String, uses dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: swiftSettings)
+}
+
+let package = Package(
+  name: "perch",
+  products: [.executable(name: "perch", targets: ["perch"])],
+  targets: [
+    .executableTarget(name: "perch", dependencies: ["Agent"], swiftSettings: swiftSettings),
+    layer(
+      "Agent",
+      uses: [
+        "Signaling", "Telemetry", "Control", "Media", "Configuration", "LinuxIO", "Session", "SDP", "RTP", "JSON", "Wire",
+      ]),
+    layer("Signaling", uses: ["CWebSockets", "JSON", "LinuxIO", "Wire"]),
+    layer("Telemetry", uses: ["JSON", "LinuxIO", "Wire"]),
+    layer("Control", uses: ["JSON", "Wire"]),
+    layer("Media", uses: ["CV4L", "CALSA", "CVPX", "COpus", "CYUV", "RTP", "LinuxIO", "Wire"]),
+    layer("Configuration", uses: ["CYAML"]),
+    layer("JSON", uses: ["CJansson"]),
+    layer("LinuxIO", uses: ["CLinux", "Wire"]),
+    layer("Session", uses: ["ICE", "SDP", "RTP", "Secure", "DataChannel", "Wire"]),
+    layer("ICE", uses: ["CCrypto", "Wire"]),
+    layer("SDP", uses: ["Wire"]),
+    layer("RTP", uses: ["Wire"]),
+    layer("Secure", uses: ["CMbedTLS", "CSRTP", "Wire"]),
+    layer("DataChannel", uses: ["CUsrsctp", "Wire"]),
+    layer("Wire"),
+
+    library("CLinux", links: []),
+    library("CCrypto", links: ["crypto"]),
+    library("CMbedTLS", links: ["mbedtls", "mbedx509", "mbedcrypto"]),
+    library("CSRTP", links: ["srtp2", "crypto"]),
+    library("CUsrsctp", links: ["usrsctp"]),
+    library("CVPX", links: ["vpx"]),
+    library("COpus", links: ["opus"]),
+    library("CV4L", links: ["v4l2"]),
+    library("CALSA", links: ["asound"]),
+    library("CYUV", links: ["yuv"]),
+    library("CYAML", links: ["yaml"]),
+    library("CJansson", links: ["jansson"]),
+    library("CWebSockets", links: ["websockets"]),
+
+    .target(name: "NetSim", dependencies: ["Wire"], path: "Tests/NetSim", swiftSettings: swiftSettings),
+    tests("Wire"),
+    tests("ICE", uses: ["NetSim", "Wire"]),
+    tests("SDP", uses: ["Wire"]),
+    tests("RTP", uses: ["NetSim", "Wire"]),
+    tests("Secure", uses: ["Wire"]),
+    tests("DataChannel", uses: ["NetSim", "Wire"]),
+    tests("Session", uses: ["NetSim", "ICE", "SDP", "RTP", "Secure", "DataChannel", "Wire"]),
+    tests("LinuxIO", uses: ["Wire"]),
+    tests("JSON"),
+    tests("Configuration"),
+    tests("Media", uses: ["RTP", "Wire"]),
+    tests("Telemetry", uses: ["Wire"]),
+    tests("Control", uses: ["Wire"]),
+    tests("Signaling", uses: ["Wire"]),
+    tests("Agent", uses: ["Wire"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .gnu17
+)
