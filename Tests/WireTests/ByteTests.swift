@@ -53,8 +53,8 @@ import Wire
   }
 
   @Test func ntpTimestampsCountFrom1900() {
-    #expect(WallClock(microseconds: 0).ntpTimestamp == 2_208_988_800 << 32)
-    #expect(WallClock(microseconds: 1_500_000).ntpTimestamp == (2_208_988_801 << 32 | 1 << 31))
+    #expect(WallClock(microseconds: 0).ntpTimestamp == UInt64(2_208_988_800) << 32)
+    #expect(WallClock(microseconds: 1_500_000).ntpTimestamp == UInt64(2_208_988_801) << 32 | UInt64(1) << 31)
   }
 }
 
