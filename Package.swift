@@ -32,7 +32,8 @@ let package = Package(
     layer(
       "Agent",
       uses: [
-        "Signaling", "Telemetry", "Control", "Media", "Configuration", "LinuxIO", "Session", "SDP", "RTP", "JSON", "Wire",
+        "Signaling", "Telemetry", "Control", "Media", "Configuration", "LinuxIO", "Session", "SDP", "RTP", "JSON",
+        "Wire",
       ]),
     layer("Signaling", uses: ["CWebSockets", "JSON", "LinuxIO", "Wire"]),
     layer("Telemetry", uses: ["JSON", "LinuxIO", "Wire"]),
