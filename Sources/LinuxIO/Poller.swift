@@ -2,7 +2,10 @@ internal import CLinux
 package import Wire
 
 /// Waits until one of many descriptors is ready or a deadline has passed (`epoll`). Used by one loop.
-package struct Poller: ~Copyable {
+///
+/// Sendable because it is made on one thread and handed to the loop that uses it from then on: nothing waits on one poller from two
+/// threads, and epoll itself may be changed from any.
+package struct Poller: ~Copyable, @unchecked Sendable {
   private let descriptor: FileDescriptor
   private let tokens: UnsafeMutableBufferPointer<UInt64>
 
