@@ -48,6 +48,11 @@ struct perch_udp_outgoing {
 /// Sends up to 64 messages in one call; returns how many the kernel took.
 int perch_udp_send(int fd, const struct perch_udp_outgoing *messages, int count);
 
+// MARK: TCP
+
+/// Connects to an address, blocking for at most `timeout` milliseconds for that and for each later read and write.
+int perch_tcp_connect(const struct perch_address *remote, int timeout);
+
 // MARK: Interfaces
 
 struct perch_interface {
