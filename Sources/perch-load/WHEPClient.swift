@@ -13,14 +13,14 @@ struct WHEPClient {
       let scheme = "http://"
       guard text.hasPrefix(scheme) else { return nil }
       let rest = text.dropFirst(scheme.count)
-      let slash = rest.firstIndex(of: "/") ?? rest.endIndex
-      host = String(rest[..<slash])
-      path = slash == rest.endIndex ? "/" : String(rest[slash...])
-      let colon = host.lastIndex(of: ":").flatMap { host.hasSuffix("]") ? nil : $0 }
-      let name = host[..<(colon ?? host.endIndex)].drop { $0 == "[" }.prefix { $0 != "]" }
-      let literal = name == "localhost" ? "127.0.0.1" : String(name)
-      guard let address = IPAddress(literal) else { return nil }
-      guard let port = colon.map({ UInt16(host[host.index(after: $0)...]) }) ?? 80 else { return nil }
+      let authority = rest.prefix { $0 != "/" }
+      let brackets = authority.firstIndex(of: "]")  // of an IPv6 address, whose colons are no port's
+      let colon = authority[(brackets ?? authority.startIndex)...].firstIndex(of: ":")
+      let name = authority[..<(colon ?? authority.endIndex)].filter { $0 != "[" && $0 != "]" }
+      guard let address = IPAddress(name == "localhost" ? "127.0.0.1" : name) else { return nil }
+      guard let port = colon.map({ UInt16(authority[authority.index(after: $0)...]) }) ?? 80 else { return nil }
+      host = String(authority)
+      path = authority.endIndex == rest.endIndex ? "/" : String(rest[authority.endIndex...])
       server = SocketAddress(address, port: port)
     }
   }
