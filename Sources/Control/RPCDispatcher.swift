@@ -7,7 +7,13 @@ package import JSON
 package final class RPCDispatcher {
   /// Gives a method's answer, once, on the `net` thread.
   package typealias Completion = (Result<JSONValue, RPCError>) -> Void
-  package typealias Method = (inout RPCParameters, @escaping Completion) throws(RPCError) -> Void
+  package typealias ImmediateMethod = (inout RPCParameters) throws(RPCError) -> JSONValue
+  package typealias DeferredMethod = (inout RPCParameters, @escaping Completion) throws(RPCError) -> Void
+
+  private enum Method {
+    case immediate(ImmediateMethod)
+    case deferred(DeferredMethod)
+  }
 
   /// A batch longer than this is refused: one message must not keep the loop busy.
   package static let maximumBatchLength = 32
@@ -16,34 +22,32 @@ package final class RPCDispatcher {
 
   package init() {}
 
-  /// Adds a method that answers later through its completion.
-  package func add(_ name: String, deferred method: @escaping Method) {
-    methods[name] = method
+  /// Adds a method that answers at once.
+  package func add(_ name: String, _ method: @escaping ImmediateMethod) {
+    methods[name] = .immediate(method)
   }
 
-  /// Adds a method that answers at once.
-  package func add(_ name: String, _ method: @escaping (inout RPCParameters) throws(RPCError) -> JSONValue) {
-    methods[name] = { (parameters, completion) throws(RPCError) in
-      completion(.success(try method(&parameters)))
-    }
+  /// Adds a method that answers later through its completion.
+  package func add(_ name: String, deferred method: @escaping DeferredMethod) {
+    methods[name] = .deferred(method)
   }
 
   /// Carries out a message.
   ///
-  /// - Parameter respond: gets the text to send back, at once or later; not called when nothing is to be answered.
-  package func handle(_ message: [UInt8], respond: @escaping (String) -> Void) {
+  /// - Parameter respond: gets the JSON text to send back, at once or later; not called when nothing is to be answered.
+  package func handle(_ message: [UInt8], respond: @escaping ([UInt8]) -> Void) {
     let parsed: JSONValue
     do {
       parsed = try JSONValue(parsing: message)
     } catch {
-      return respond(Self.response(id: .null, .failure(.parseError("the message is not JSON: \(error)"))).text)
+      return respond(Self.response(id: .null, .failure(.parseError("the message is not JSON: \(error)"))).bytes)
     }
     guard let requests = parsed.array else {
-      return handle(request: parsed) { if let response = $0 { respond(response.text) } }
+      return handle(request: parsed) { if let response = $0 { respond(response.bytes) } }
     }
     guard (1...Self.maximumBatchLength).contains(requests.count) else {
       let error = RPCError.invalidRequest("a batch has 1 to \(Self.maximumBatchLength) requests")
-      return respond(Self.response(id: .null, .failure(error)).text)
+      return respond(Self.response(id: .null, .failure(error)).bytes)
     }
     let batch = Batch(missing: requests.count, respond: respond)
     for request in requests {
@@ -52,7 +56,7 @@ package final class RPCDispatcher {
   }
 
   private func handle(request: JSONValue, respond: @escaping (JSONValue?) -> Void) {
-    guard request.isObject, request["jsonrpc"]?.string == "2.0", let name = request["method"]?.string,
+    guard request["jsonrpc"]?.string == "2.0", let name = request["method"]?.string,
       Self.isValid(id: request["id"])
     else {
       let error = RPCError.invalidRequest("a request has jsonrpc \"2.0\", a method, and an id that is a string or a number")
@@ -69,9 +73,12 @@ package final class RPCDispatcher {
       let known = methods.keys.sorted().joined(separator: ", ")
       return complete(.failure(.methodNotFound("there is no method '\(name.prefix(64))'; there are: \(known)")))
     }
-    do {
+    do throws(RPCError) {
       var parameters = try RPCParameters(request["params"])
-      try method(&parameters, complete)
+      switch method {
+      case .immediate(let method): complete(.success(try method(&parameters)))
+      case .deferred(let method): try method(&parameters, complete)
+      }
     } catch {
       complete(.failure(error))
     }
@@ -95,9 +102,9 @@ package final class RPCDispatcher {
   private final class Batch {
     private var missing: Int
     private var responses: [JSONValue] = []
-    private let respond: (String) -> Void
+    private let respond: ([UInt8]) -> Void
 
-    init(missing: Int, respond: @escaping (String) -> Void) {
+    init(missing: Int, respond: @escaping ([UInt8]) -> Void) {
       self.missing = missing
       self.respond = respond
     }
@@ -105,7 +112,7 @@ package final class RPCDispatcher {
     func add(_ response: JSONValue?) {
       missing -= 1
       if let response { responses.append(response) }
-      if missing == 0, !responses.isEmpty { respond(JSONValue.array(responses).text) }
+      if missing == 0, !responses.isEmpty { respond(JSONValue.array(responses).bytes) }
     }
   }
 }

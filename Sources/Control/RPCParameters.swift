@@ -3,15 +3,18 @@ package import JSON
 /// The `params` of a request, taken apart with checks. Each getter either gives a value of the right type and range, or throws the
 /// error that names the parameter and what was expected. ``finish()`` refuses what nobody asked for.
 package struct RPCParameters {
-  private let object: JSONValue
+  private let object: JSONObject
   private var known: Set<String> = []
 
   init(_ value: JSONValue?) throws(RPCError) {
-    switch value {
-    case nil: object = [:]
-    case let value? where value.isObject: object = value
-    default: throw .invalidParameters("params must be an object with named parameters")
+    guard let value else {
+      object = JSONObject()
+      return
     }
+    guard let object = value.object else {
+      throw .invalidParameters("params must be an object with named parameters")
+    }
+    self.object = object
   }
 
   /// An integer in `range`; nil when the parameter is missing.

@@ -1,7 +1,7 @@
-package import RTP
+internal import RTP
 internal import SDP
 internal import Secure
-package import Wire
+internal import Wire
 
 /// What a session sends by RTP: a video and an audio stream, their reports, and what the viewer answers to them.
 ///

@@ -1,5 +1,5 @@
 package import DataChannel
-package import ICE
+internal import ICE
 package import RTP
 package import SDP
 internal import Secure
@@ -55,7 +55,8 @@ package final class Session {
   private var events: [SessionEvent] = []
   private var firstEvent = 0
   private var connectBy: Instant
-  private var mustReadChannelsAgain = false
+  /// There is more to do than could be done without a batch, or in one turn.
+  private var hasWorkLeft = false
 
   // MARK: Making one
 
@@ -121,7 +122,10 @@ package final class Session {
     if let credentials = ICECredentials(ufrag: remote.iceUfrag, password: remote.icePwd) {
       ice.setRemoteCredentials(credentials, isLite: remote.isICELite, now: now)
     }
-    updateDeadline()
+    // The peer's ClientHello may come before our own checks have found a path.
+    if negotiated.dtlsRole == .server { makeDTLS(negotiated, now: now) }
+    hasWorkLeft = true  // the first checks
+    updateDeadline(now: now)
   }
 
   /// Takes candidates that the peer found after its offer (trickle ICE, RFC 8840).
@@ -132,8 +136,8 @@ package final class Session {
     let transport = fragment.transport(bundledIn: negotiated.transportMid)
     if let ufrag = transport.iceUfrag, ufrag != negotiated.remote.iceUfrag { return false }
     addRemoteCandidates(transport.candidates, now: now)
-    if transport.endsCandidates { ice.handleEndOfRemoteCandidates() }
-    updateDeadline()
+    hasWorkLeft = true
+    updateDeadline(now: now)
     return true
   }
 
@@ -287,7 +291,7 @@ package final class Session {
     _ message: [UInt8], as kind: MessageKind, on channel: ChannelID, now: Instant, into batch: inout DatagramBatch
   ) throws(DataChannelError) {
     guard let channels else { throw .associationLost }
-    try message.withUnsafeBytes { (bytes) throws(DataChannelError) in
+    try message.span.bytes.withUnsafeBytes { (bytes) throws(DataChannelError) in
       _ = try channels.send(bytes, as: kind, on: channel, now: now)
     }
     drain(now: now, into: &batch)
@@ -320,6 +324,7 @@ package final class Session {
 
   /// Carries what each layer has produced to the next one, until all are silent.
   private func drain(now: Instant, into batch: inout DatagramBatch) {
+    hasWorkLeft = false
     while let event = ice.pollEvent() { handle(event, now: now) }
     ice.pollTransmit(into: &batch)
     if let path = ice.usablePath { sendHandshake(on: path, into: &batch) }
@@ -350,7 +355,9 @@ package final class Session {
     switch event {
     case .usable, .connected:
       // The first working pair will do for DTLS; nomination may still move to another one.
-      if case .connecting = state { startDTLS(now: now) }
+      guard case .connecting = state, let negotiated else { return }
+      state = .securing
+      if negotiated.dtlsRole == .client { makeDTLS(negotiated, now: now) }
     case .selectedPathChanged, .disconnected:
       break
     case .failed(let failure):
@@ -358,10 +365,8 @@ package final class Session {
     }
   }
 
-  private func startDTLS(now: Instant) {
-    guard let negotiated else { return }
+  private func makeDTLS(_ negotiated: NegotiatedSession, now: Instant) {
     let fingerprints = negotiated.remote.fingerprints.compactMap { try? Secure.Fingerprint(parsing: $0.text) }
-    state = .securing
     dtls = DTLSEngine(
       role: negotiated.dtlsRole == .client ? .client : .server, identity: settings.identity,
       expectedFingerprints: fingerprints, random: random, now: now)
@@ -378,7 +383,6 @@ package final class Session {
       }
       state = .connected
       if let path = ice.usablePath { events.append(.connected(path)) }
-      if outgoing?.video != nil { events.append(.keyframeRequested) }
     case .closed:
       close(.byPeer, now: now)
     case .failed(let reason):
@@ -418,7 +422,6 @@ package final class Session {
 
   private func readChannels(_ channels: DataChannels, now: Instant) {
     var taken = 0
-    mustReadChannelsAgain = false
     while taken < Self.maximumMessagesPerTurn {
       guard let event = channels.pollEvent() else { return }
       taken += 1
@@ -431,7 +434,7 @@ package final class Session {
       case .failed(let reason): return close(.noPath("\(reason)"), now: now)
       }
     }
-    mustReadChannelsAgain = true
+    hasWorkLeft = true
   }
 
   private func close(_ reason: SessionClosure, now: Instant) {
@@ -445,13 +448,13 @@ package final class Session {
     deadline = nil
   }
 
-  private func updateDeadline(now: Instant? = nil) {
+  private func updateDeadline(now: Instant) {
     guard !isClosed else { return }
     var earliest: Instant? = isConnected ? nil : connectBy
     for due in [ice.deadline, dtls?.deadline, channels?.deadline, incoming?.deadline] {
       if let due, earliest.map({ due < $0 }) ?? true { earliest = due }
     }
-    if mustReadChannelsAgain, let now { earliest = now }
+    if hasWorkLeft { earliest = now }
     deadline = earliest
   }
 }

@@ -3,9 +3,9 @@ package import Wire
 
 /// What a session has to tell its owner, in the order in which it happened.
 package enum SessionEvent: Sendable {
-  /// ICE found a path and DTLS agreed on keys: media flows from now on.
+  /// ICE found a path and DTLS agreed on keys: media flows from now on, video from the next keyframe.
   case connected(NetworkPath)
-  /// The viewer cannot decode what comes next without a keyframe.
+  /// The viewer says that it cannot decode what comes next without a keyframe.
   case keyframeRequested
   case channelOpened(ChannelInfo)
   case message(ChannelID, MessageKind, [UInt8])

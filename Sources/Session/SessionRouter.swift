@@ -1,4 +1,4 @@
-package import ICE
+internal import ICE
 package import Wire
 
 /// Finds the session that a datagram on the shared socket is for: STUN requests by our ufrag in them, STUN responses by the tag in

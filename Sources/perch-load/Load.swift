@@ -1,5 +1,6 @@
 internal import LinuxIO
 internal import Secure
+internal import Session
 internal import Wire
 
 /// Drives all viewers on one thread. Each has a socket of its own, as browsers have: to the server they are different peers.

@@ -15,10 +15,10 @@ import Testing
   }
 
   private func answer(_ request: String) throws -> JSONValue? {
-    var answers: [String] = []
+    var answers: [[UInt8]] = []
     dispatcher().handle(Array(request.utf8)) { answers.append($0) }
     #expect(answers.count <= 1)
-    return try answers.first.map { try JSONValue(parsing: Array($0.utf8)) }
+    return try answers.first.map { try JSONValue(parsing: $0) }
   }
 
   @Test func answersARequestWithItsIdentifier() throws {
@@ -63,13 +63,13 @@ import Testing
     let dispatcher = RPCDispatcher()
     var later: [RPCDispatcher.Completion] = []
     dispatcher.add("slow", deferred: { (_, completion) throws(RPCError) in later.append(completion) })
-    var answers: [String] = []
+    var answers: [[UInt8]] = []
     let batch = #"[{"jsonrpc":"2.0","id":1,"method":"slow"},{"jsonrpc":"2.0","id":2,"method":"slow"}]"#
     dispatcher.handle(Array(batch.utf8)) { answers.append($0) }
     later[1](.success(2))
     #expect(answers.isEmpty)
     later[0](.failure(.deviceError("no camera")))
     #expect(answers.count == 1)
-    #expect(try JSONValue(parsing: Array(answers[0].utf8)).array?.count == 2)
+    #expect(try JSONValue(parsing: answers[0]).array?.count == 2)
   }
 }
