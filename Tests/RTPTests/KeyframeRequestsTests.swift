@@ -13,8 +13,8 @@ import Wire
     var requests = KeyframeRequests()
     #expect(requests.deadline == nil)
     #expect(!poll(&requests, .start))
-    requests.request()
-    #expect(requests.deadline.map { $0 <= .start } == true)
+    requests.request(now: .start)
+    #expect(requests.deadline == .start)
     #expect(poll(&requests, .start))
     #expect(requests.deadline == nil)
     #expect(!poll(&requests, .start))
@@ -22,9 +22,9 @@ import Wire
 
   @Test func aRequestWithinTheIntervalIsGrantedAtItsEnd() {
     var requests = KeyframeRequests()
-    requests.request()
+    requests.request(now: .start)
     #expect(poll(&requests, .start))
-    requests.request()
+    requests.request(now: .start)
     #expect(!poll(&requests, .milliseconds(299)))
     #expect(requests.deadline == .milliseconds(300))
     #expect(poll(&requests, .milliseconds(300)))
@@ -35,7 +35,7 @@ import Wire
     var requests = KeyframeRequests()
     var granted: [Int64] = []
     for millisecond in 0..<Int64(3000) {
-      for _ in 0..<1000 { requests.request() }
+      for _ in 0..<1000 { requests.request(now: .milliseconds(millisecond)) }
       if poll(&requests, .milliseconds(millisecond)) { granted.append(millisecond) }
     }
     #expect(granted == (0..<10).map { $0 * 300 })
@@ -43,11 +43,11 @@ import Wire
 
   @Test func aKeyframeOfTheEncodersOwnServesWhoAsked() {
     var requests = KeyframeRequests()
-    requests.request()
+    requests.request(now: .start)
     requests.handleKeyframe(now: .start)
     #expect(!poll(&requests, .milliseconds(400)))
     requests.handleKeyframe(now: .milliseconds(500))
-    requests.request()
+    requests.request(now: .milliseconds(501))
     #expect(!poll(&requests, .milliseconds(600)))
     #expect(poll(&requests, .milliseconds(800)))
   }

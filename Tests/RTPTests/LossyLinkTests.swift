@@ -69,7 +69,7 @@ import Wire
     var assembler = VideoFrameAssembler()
     var requests = KeyframeRequests()
     var result = TransportFeedbackResult()
-    requests.request()
+    requests.request(now: .start)
 
     for millisecond in 0..<Int64(frames * 33 + 1000) {
       let now = Instant.milliseconds(millisecond)
@@ -149,7 +149,7 @@ import Wire
           sender.handleExtendedReport(report, now: now)
         case .pictureLossIndication:
           sender.handlePictureLossIndication()
-          requests.request()
+          requests.request(now: now)
         case .transportFeedback(let feedback):
           sequencer.match(feedback, into: &result)
           outcome.reportedLost += result.packets.count { $0.arrivedAt == nil }

@@ -199,6 +199,22 @@ import Wire
     #expect(times == Int(RTPSendStream.maximumResendsPerPacket))
   }
 
+  @Test mutating func findsPacketsAcrossTheWrapOfTheirNumbers() {
+    let stream = RTPSendStreamTests.video()
+    let frames = [
+      videoFrame(20, isKeyframe: true, using: &generator), videoFrame(20, isKeyframe: false, using: &generator),
+    ]
+    var last: UInt16 = 0
+    var count = 0
+    repeat {
+      let packet = stream.packets(of: frames[count & 1])[0]
+      last = UInt16(packet[2]) << 8 | UInt16(packet[3])
+      count += 1
+    } while last != 20 || count < 32_768  // the first number is below 2¹⁵, so that by then they have wrapped
+    let wanted = (0...40).map { last &- $0 }
+    #expect(stream.handleNACK(wanted, now: .start) == wanted)
+  }
+
   @Test mutating func needsToBeNegotiated() throws {
     let stream = RTPSendStreamTests.video(.none)
     let number = try Seen(stream.packets(of: videoFrame(100, isKeyframe: true, using: &generator))[0]).header
