@@ -14,34 +14,33 @@ package struct KeyframeRequests: Sendable {
   /// ask again meanwhile mean the one that is on its way.
   package static let minimumInterval = Interval.milliseconds(300)
 
-  private var isWanted = false
+  private var wantedSince: Instant?
   private var lastKeyframe: Instant?
 
   package init() {}
 
   /// Somebody needs a keyframe: a new viewer, a PLI, a new FIR, or frames that had to be dropped.
-  package mutating func request() {
-    isWanted = true
+  package mutating func request(now: Instant) {
+    if wantedSince == nil { wantedSince = now }
   }
 
   /// The encoder made a keyframe on its own account: it serves whoever asked until now.
   package mutating func handleKeyframe(now: Instant) {
-    isWanted = false
+    wantedSince = nil
     lastKeyframe = now
   }
 
   /// Whether the encoder is to make a keyframe now. True once for each keyframe to be made.
   package mutating func poll(now: Instant) -> Bool {
-    guard isWanted else { return false }
-    if let lastKeyframe, now < lastKeyframe + Self.minimumInterval { return false }
+    guard let deadline, deadline <= now else { return false }
     handleKeyframe(now: now)
     return true
   }
 
-  /// When to call ``poll(now:)`` for a wish that had to wait; in the past when it did not have to, nil when there is none.
+  /// When to call ``poll(now:)``: at once, or when the interval is over; nil when nobody wants a keyframe.
   package var deadline: Instant? {
-    guard isWanted else { return nil }
-    guard let lastKeyframe else { return Instant(nanoseconds: .min) }
-    return lastKeyframe + Self.minimumInterval
+    guard let wantedSince else { return nil }
+    guard let lastKeyframe else { return wantedSince }
+    return max(wantedSince, lastKeyframe + Self.minimumInterval)
   }
 }

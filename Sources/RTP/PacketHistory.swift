@@ -7,8 +7,8 @@ struct PacketHistory {
   struct Entry {
     var payload: Payload
     var sentAt: Instant
-    /// When it was last asked for again and granted.
-    var resentAt: Instant?
+    /// When it was last asked for again and granted; means nothing while ``resends`` is 0.
+    var resentAt = Instant(nanoseconds: 0)
     var sequenceNumber: UInt16
     var packetIndex: UInt16
     var transportSequence: UInt16?

@@ -308,6 +308,6 @@ extension Interval {
 
   /// - Parameter compactNTP: a length in 65,536ths of a second.
   package init(compactNTP: UInt32) {
-    self.init(nanoseconds: Int64(compactNTP) &* 1_000_000_000 &>> 16)
+    self.init(nanoseconds: (Int64(compactNTP) &* 1_000_000_000) &>> 16)
   }
 }

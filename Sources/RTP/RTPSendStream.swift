@@ -158,7 +158,7 @@ package final class RTPSendStream {
       guard let entry = history[sequenceNumber], now - entry.sentAt <= Self.maximumResendAge,
         entry.resends < Self.maximumResendsPerPacket
       else { continue }
-      if let resentAt = entry.resentAt, now - resentAt < interval { continue }
+      if entry.resends > 0, now - entry.resentAt < interval { continue }
       history.noteResend(of: sequenceNumber, now: now)
       granted.append(sequenceNumber)
     }
@@ -290,14 +290,18 @@ extension RTPSendStream {
   /// - Parameters:
   ///   - wallClock: the time of day at `now`.
   ///   - cname: the same for all streams of the session, 255 bytes at most.
+  ///   - reports: on what the session receives, 31 at most.
   /// - Returns: false, with nothing written, before the first packet has been sent.
   @discardableResult
-  package func writeReport(now: Instant, wallClock: WallClock, cname: String, into writer: inout ByteWriter) -> Bool {
+  package func writeReport(
+    now: Instant, wallClock: WallClock, cname: String, reports blocks: [ReportBlock] = [], into writer: inout ByteWriter
+  ) -> Bool {
     guard let lastMoment else { return false }
     let elapsed = configuration.clock.ticks(in: now - lastMoment.captured)
-    let report = reports.makeReport(
+    var report = reports.makeReport(
       ssrc: configuration.ssrc, ntpTimestamp: wallClock.ntpTimestamp,
       rtpTimestamp: lastMoment.timestamp &+ timestampOffset &+ UInt32(truncatingIfNeeded: elapsed), now: now)
+    report.reports = blocks
     report.write(into: &writer)
     SourceDescription(chunks: [.init(ssrc: configuration.ssrc, cname: cname)]).write(into: &writer)
     if let answer = reports.takeAnswer(ssrc: configuration.ssrc, now: now) { answer.write(into: &writer) }
