@@ -8,7 +8,8 @@ package import Wire
 ///
 /// - Parameter deadline: nil waits for ever.
 /// - Returns: which are ready, the first in bit 0; 0 when time has passed or a signal came, so look again in any case.
-package func waitForInput<let count: Int>(_ descriptors: InlineArray<count, Int32>, until deadline: Instant?) -> UInt32 {
+package func waitForInput<let count: Int>(_ descriptors: InlineArray<count, Int32>, until deadline: Instant?) -> UInt32
+{
   let timeout = deadline.map { max(0, ($0 - Clock.now()).nanoseconds) } ?? -1
   return descriptors.span.withUnsafeBufferPointer {
     perch_wait_for_input($0.baseAddress, Int32(count), timeout)

@@ -22,7 +22,8 @@ package struct OpusSettings: Equatable, Sendable {
   }
 
   package init(
-    channels: Int = 1, bitrate: Int = 32_000, expectedLoss: Int = 5, complexity: Int = 5, application: Application = .voice
+    channels: Int = 1, bitrate: Int = 32_000, expectedLoss: Int = 5, complexity: Int = 5,
+    application: Application = .voice
   ) {
     self.channels = channels
     self.bitrate = bitrate

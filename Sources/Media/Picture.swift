@@ -34,7 +34,8 @@ package struct I420Planes {
   /// As libyuv's shim takes it.
   var asC: perch_i420 {
     perch_i420(
-      y: y, u: u, v: v, y_stride: Int32(yStride), uv_stride: Int32(uvStride), width: Int32(width), height: Int32(height))
+      y: y, u: u, v: v, y_stride: Int32(yStride), uv_stride: Int32(uvStride), width: Int32(width), height: Int32(height)
+    )
   }
 }
 

@@ -68,10 +68,14 @@ enum PixelConversion {
     perch_i420_scale(source.asC, target.asC) == 0
   }
 
-  /// Whether a Motion-JPEG picture is complete. Some cameras pad what follows with zeros.
+  /// Whether a Motion-JPEG picture is complete. Compressed data never contains the marker (a 0xff in it is followed by 0), and
+  /// cameras put all sorts of padding after it.
   private static func hasEndMarker(_ bytes: UnsafeRawBufferPointer) -> Bool {
     var end = bytes.count
-    while end > 2, bytes[end - 1] == 0 { end -= 1 }
-    return end > 2 && bytes[end - 2] == 0xff && bytes[end - 1] == 0xd9
+    while end > 2 {
+      if bytes[end - 1] == 0xd9, bytes[end - 2] == 0xff { return true }
+      end -= 1
+    }
+    return false
   }
 }

@@ -67,7 +67,8 @@ package struct TestPicture {
   private var ballSize: Int { max(4, even((ballBottom - barsBottom) * 2 / 3)) }
   private var flashBox: Box {
     let size = ballSize
-    return Box(x: even(width - size - size / 4), y: even((barsBottom + ballBottom - size) / 2), width: size, height: size)
+    return Box(
+      x: even(width - size - size / 4), y: even((barsBottom + ballBottom - size) / 2), width: size, height: size)
   }
 
   private func paintBackground(_ canvas: Canvas) {
@@ -76,13 +77,15 @@ package struct TestPicture {
     for (index, colour) in bars.enumerated() {
       let left = even(index * width / bars.count)
       let right = index == bars.count - 1 ? width : even((index + 1) * width / bars.count)
-      canvas.fill(Box(x: left, y: even(barcodeBottom), width: right - left, height: barsBottom - even(barcodeBottom)), colour)
+      canvas.fill(
+        Box(x: left, y: even(barcodeBottom), width: right - left, height: barsBottom - even(barcodeBottom)), colour)
     }
     let words = Array("PERCH TEST PICTURE".utf8)
     let size = max(1, width * 8 / 10 / (words.count * (BitmapFont.width + 1)))
     let wide = words.count * (BitmapFont.width + 1) * size
     let box = Box(
-      x: even((width - wide) / 2) - 2 * size, y: even((even(barcodeBottom) + barsBottom - 11 * size) / 2), width: wide + 3 * size,
+      x: even((width - wide) / 2) - 2 * size, y: even((even(barcodeBottom) + barsBottom - 11 * size) / 2),
+      width: wide + 3 * size,
       height: 11 * size)
     canvas.fill(box, .night)
     for (index, character) in words.enumerated() {

@@ -59,7 +59,9 @@ import Wire
       for _ in 0..<count {
         // Noise that is not new everywhere in each frame: one row in four.
         for row in stride(from: Int(index % 4), to: 240, by: 4) {
-          for column in 0..<320 { picture.planes.y[row * picture.planes.yStride + column] = 96 + UInt8(random.next() & 63) }
+          for column in 0..<320 {
+            picture.planes.y[row * picture.planes.yStride + column] = 96 + UInt8(random.next() & 63)
+          }
         }
         let frame = try #require(try encoder.encode(picture.planes, captured: Instant(nanoseconds: index * 33_333_333)))
         result.bits += frame.bytes.count * 8

@@ -1,6 +1,8 @@
+#define _GNU_SOURCE
 #include "CALSA.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 
 static void ignore(const char *file, int line, const char *function, int error, const char *format, ...) {
@@ -48,7 +50,7 @@ int perch_pcm_open(snd_pcm_t **pcm, const char *name, struct perch_pcm_parameter
   return error < 0 ? error : 0;
 }
 
-int perch_pcm_position(snd_pcm_t *pcm, struct perch_pcm_position *position) {
+int perch_pcm_locate(snd_pcm_t *pcm, struct perch_pcm_position *position) {
   snd_pcm_status_t *status;
   snd_htimestamp_t stamp;
   snd_pcm_status_alloca(&status);
@@ -64,6 +66,25 @@ int perch_pcm_position(snd_pcm_t *pcm, struct perch_pcm_position *position) {
   position->available = (long)snd_pcm_status_get_avail(status);
   position->nanoseconds = stamp.tv_sec * INT64_C(1000000000) + stamp.tv_nsec;
   return 0;
+}
+
+unsigned perch_pcm_wait(snd_pcm_t *pcm, int command, int64_t nanoseconds) {
+  struct pollfd entries[16] = {{.fd = command, .events = POLLIN}};
+  struct timespec time = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+  unsigned short events = 0;
+  unsigned ready = 0;
+  int count = snd_pcm_poll_descriptors(pcm, entries + 1, 15);
+  if (count < 0) return 1;  // what is wrong will show when it is read
+  if (ppoll(entries, (nfds_t)count + 1, &time, NULL) <= 0) return 0;
+  if (entries[0].revents) ready |= 2;
+  // A plugin may need to look at its own descriptors, ready or not.
+  if (snd_pcm_poll_descriptors_revents(pcm, entries + 1, (unsigned)count, &events) < 0 || events) ready |= 1;
+  return ready;
+}
+
+int perch_pcm_recover(snd_pcm_t *pcm, int error) {
+  error = snd_pcm_recover(pcm, error, 1);
+  return error < 0 ? error : snd_pcm_start(pcm);
 }
 
 int perch_capture_devices(struct perch_capture_device *devices, int capacity) {

@@ -35,7 +35,13 @@ void perch_alsa_silence(void);
 int perch_pcm_open(snd_pcm_t **pcm, const char *name, struct perch_pcm_parameters *parameters);
 
 /// 0, or a negative errno value (-EPIPE after an overrun, -ENODEV after unplugging).
-int perch_pcm_position(snd_pcm_t *pcm, struct perch_pcm_position *position);
+int perch_pcm_locate(snd_pcm_t *pcm, struct perch_pcm_position *position);
+
+/// Waits until a period is there, `command` is readable, or `nanoseconds` have passed. Bit 0: look at the device; bit 1: the command.
+unsigned perch_pcm_wait(snd_pcm_t *pcm, int command, int64_t nanoseconds);
+
+/// Brings a capture back after an overrun or a suspended machine. 0, or a negative errno value.
+int perch_pcm_recover(snd_pcm_t *pcm, int error);
 
 /// Finds up to `capacity` capture devices. How many.
 int perch_capture_devices(struct perch_capture_device *devices, int capacity);
