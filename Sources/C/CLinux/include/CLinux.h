@@ -82,3 +82,7 @@ int perch_signal_descriptor(const int *signals, int count);
 int perch_signal_read(int fd);
 /// Sends `state` to the service manager named by `path` (NOTIFY_SOCKET; a leading @ means the abstract namespace).
 int perch_notify(const char *path, const char *state);
+
+/// Waits until one of up to 16 descriptors is readable or has failed, or `nanoseconds` have passed (negative: forever). Regular files are
+/// always readable; negative descriptors are left out. Returns which, by bits; 0 after time or a signal.
+unsigned perch_wait_for_input(const int *fds, int count, int64_t nanoseconds);
