@@ -135,8 +135,16 @@ class Agent:
             await self.kill()
             raise AssertionError(f"Still there {within} s after SIGTERM:\n{self.log}") from None
         self.seconds_to_end = time.monotonic() - started
+        self.last_notifications = self._rest_of_notifications()
         await self._close()
         return self._process.returncode
+
+    def _rest_of_notifications(self):
+        lines = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                lines += self._listener.recv(4096).decode().splitlines()
+        return lines
 
     async def kill(self):
         """SIGKILL: what a crash looks like from outside."""
@@ -163,6 +171,13 @@ class Agent:
         async with aiohttp.ClientSession() as http, http.get(self.url + path) as response:
             response.raise_for_status()
             return await response.json()
+
+    async def eventually(self, condition, within=40):
+        """Waits until `GET /api/stats` meets the condition."""
+        async with asyncio.timeout(within):
+            while not condition(statistics := await self.get("api/stats")):
+                await asyncio.sleep(0.1)
+        return statistics
 
     # From /proc, for benchmarks and leaks.
 

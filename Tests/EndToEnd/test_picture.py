@@ -2,15 +2,7 @@
 
 import itertools
 
-# What the page shows of itself: `window.perch`.
-LIVE = "window.perch?.state === 'live'"
-
-
-async def watching(browser, agent):
-    page = await browser.open(agent.url)
-    await page.wait_for("rig.counter() !== null", within=15)
-    return page
-
+from page import LIVE, watching
 
 async def test_shows_a_live_picture_without_flags_preferences_or_prompts(browser, agent):
     page = await watching(browser, agent)

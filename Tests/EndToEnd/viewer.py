@@ -8,6 +8,7 @@ from urllib.parse import urljoin
 import aiohttp
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
+from aiortc.rtp import RtcpByePacket
 
 import barcode
 
@@ -23,7 +24,7 @@ class RPCError(Exception):
 class Viewer:
     """Watches with `async with Viewer(url) as viewer`; ends its WHEP session at the end unless told to vanish."""
 
-    def __init__(self, url, video=True, audio=True, channels=("telemetry", "control")):
+    def __init__(self, url, video=True, audio=True, channels=("telemetry", "control"), change_offer=lambda sdp: sdp):
         self._whep = urljoin(url, "whep")
         self._wants = video, audio
         self.peer = RTCPeerConnection()
@@ -32,8 +33,11 @@ class Viewer:
         self.counters = []
         self.sizes = []
         self.audio_frames = []
+        self.ended_tracks = []
+        self.goodbyes = []
         self.resource = None
         self._channel_names = channels
+        self._change_offer = change_offer
         self._changed = asyncio.Condition()
         self._tasks = []
         self._answers = {}
@@ -60,7 +64,9 @@ class Viewer:
         self.peer.on("track", lambda track: self._tasks.append(asyncio.create_task(self._receive(track))))
         self.peer.on("connectionstatechange", self._notify)
         await self.peer.setLocalDescription(await self.peer.createOffer())
-        self.offer = self.peer.localDescription.sdp
+        for transceiver in self.peer.getTransceivers():
+            self._listen_for_goodbye(transceiver.receiver)
+        self.offer = self._change_offer(self.peer.localDescription.sdp)
         async with aiohttp.ClientSession() as http, http.post(
                 self._whep, data=self.offer, headers={"Content-Type": "application/sdp"}) as response:
             body = await response.text()
@@ -151,6 +157,20 @@ class Viewer:
                 else:
                     self.audio_frames.append(frame)
                 self._notify()
+        self.ended_tracks.append(track.kind)
+        self._notify()
+
+    def _listen_for_goodbye(self, receiver):
+        """aiortc ends the track on RTCP BYE (RFC 3550 §6.6) as on anything else; this tells them apart."""
+        handle = receiver._handle_rtcp_packet
+
+        async def note_goodbye(packet):
+            if isinstance(packet, RtcpByePacket):
+                self.goodbyes.append(receiver.track.kind)
+                self._notify()
+            await handle(packet)
+
+        receiver._handle_rtcp_packet = note_goodbye
 
     def _notify(self):
         self._tasks.append(asyncio.create_task(self._wake()))
