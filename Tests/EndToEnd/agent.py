@@ -125,15 +125,18 @@ class Agent:
                 if text in lines:
                     return
 
-    async def terminate(self, within=10):
-        """SIGTERM, then the exit code."""
+    async def terminate(self):
+        return await self.end(signal.SIGTERM)
+
+    async def end(self, kind, within=10):
+        """Sends the signal; the exit code."""
         started = time.monotonic()
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(kind)
         try:
             await asyncio.wait_for(asyncio.shield(self._ended), within)
         except asyncio.TimeoutError:
             await self.kill()
-            raise AssertionError(f"Still there {within} s after SIGTERM:\n{self.log}") from None
+            raise AssertionError(f"Still there {within} s after {kind.name}:\n{self.log}") from None
         self.seconds_to_end = time.monotonic() - started
         self.last_notifications = self._rest_of_notifications()
         await self._close()

@@ -6,7 +6,7 @@ from page import LIVE, watching
 async def test_the_picture_comes_back_after_a_restart(browser, own_agent, record):
     page = await watching(browser, own_agent)
     await own_agent.terminate()
-    await page.wait_for(f"!({LIVE})")
+    await page.wait_for(f"!({LIVE})", within=15)
     await own_agent.start()
     began = await page.evaluate("performance.now()")
     await page.wait_for(f"{LIVE} && rig.counter() !== null", within=30)
