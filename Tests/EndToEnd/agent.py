@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import tempfile
@@ -64,13 +65,20 @@ class Agent:
             json.dumps(configuration(self.address, self.port, **changes), indent=2) + "\n")
 
     async def __aenter__(self):
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
         return self
 
     async def __aexit__(self, failure, *_):
-        if self.is_running:
-            code = await self.terminate()
-            assert failure or code == 0, f"The agent ended with {code} on SIGTERM:\n{self.log}"
+        try:
+            if self.is_running:
+                code = await self.terminate()
+                assert failure or code == 0, f"The agent ended with {code} on SIGTERM:\n{self.log}"
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def is_running(self):

@@ -1,7 +1,6 @@
 """Fixtures: the network, one process of each browser for the whole run, an agent for each file of tests."""
 
 import re
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -46,7 +45,6 @@ async def agent(network):
     """An agent with test sources and an address that browsers reach; shared by the tests of one file."""
     async with agents.Agent(network.address) as agent:
         yield agent
-    shutil.rmtree(agent.folder, ignore_errors=True)
 
 
 @pytest_asyncio.fixture
@@ -54,7 +52,6 @@ async def own_agent(network):
     """An agent that one test may restart, reconfigure or kill."""
     async with agents.Agent(network.address) as agent:
         yield agent
-    shutil.rmtree(agent.folder, ignore_errors=True)
 
 
 @pytest_asyncio.fixture(scope="session")
