@@ -32,6 +32,7 @@ class Viewer:
         self.messages = {}
         self.counters = []
         self.sizes = []
+        self.on_picture = lambda frame: None
         self.audio_frames = []
         self.ended_tracks = []
         self.goodbyes = []
@@ -152,6 +153,7 @@ class Viewer:
             while True:
                 frame = await track.recv()
                 if track.kind == "video":
+                    self.on_picture(frame)
                     self.sizes.append((frame.width, frame.height))
                     self.counters.append(barcode.read(frame.to_ndarray(format="gray")))
                 else:
