@@ -1,0 +1,212 @@
+"""The agent under test: the real binary as a process, with a configuration of its own and systemd's end of the line."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import tempfile
+import time
+from pathlib import Path
+
+import aiohttp
+
+SOURCE_TREE = Path(__file__).resolve().parents[2]
+# PERCH names another build, for instance .build/debug/perch.
+PROGRAM = Path(os.environ.get("PERCH", SOURCE_TREE / ".build/release/perch"))
+
+
+def free_port(address="127.0.0.1"):
+    with socket.create_server((address, 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def merged(base, changes):
+    """`base` with the leaves of `changes` over it."""
+    result = dict(base)
+    for key, value in changes.items():
+        result[key] = merged(result.get(key, {}), value) if isinstance(value, dict) else value
+    return result
+
+
+def configuration(address, port, **changes):
+    """The configuration of the tests: test sources, and HTTP where the browsers can reach it. JSON is YAML."""
+    base = {
+        "http": {"listen": address, "port": port},
+        "video": {"source": "test"},
+        "audio": {"source": "test"},
+    }
+    return merged(base, changes)
+
+
+class NotReady(Exception):
+    """The agent did not become ready; the text holds what it said."""
+
+
+class Agent:
+    """Starts with `async with`, ends with SIGTERM and must then have exited with 0. Keeps its port over restarts."""
+
+    def __init__(self, address="127.0.0.1", **changes):
+        self.address = address
+        self.port = free_port(address)
+        self.url = f"http://{address}:{self.port}/"
+        self.folder = Path(tempfile.mkdtemp(prefix="perch-e2e-"))
+        self.configure(**changes)
+        self.stderr = []
+        self.stdout = []
+        self.notifications = []
+        self._process = None
+
+    def configure(self, **changes):
+        """Writes the configuration anew; the agent reads it when it starts."""
+        (self.folder / "perch.yaml").write_text(
+            json.dumps(configuration(self.address, self.port, **changes), indent=2) + "\n")
+
+    async def __aenter__(self):
+        try:
+            await self.start()
+        except BaseException:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+        return self
+
+    async def __aexit__(self, failure, *_):
+        try:
+            if self.is_running:
+                code = await self.terminate()
+                assert failure or code == 0, f"The agent ended with {code} on SIGTERM:\n{self.log}"
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def is_running(self):
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    @property
+    def log(self):
+        return "".join(self.stderr[-100:])
+
+    async def start(self, within=20):
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        path = self.folder / "notify"
+        path.unlink(missing_ok=True)
+        self._listener.bind(str(path))
+        # As systemd does for StateDirectory=.
+        state = self.folder / "state"
+        state.mkdir(exist_ok=True)
+        environment = {
+            **os.environ, "NOTIFY_SOCKET": str(path), "STATE_DIRECTORY": str(state), "WATCHDOG_USEC": "2000000",
+            "HOME": str(self.folder)}
+        self._process = await asyncio.create_subprocess_exec(
+            str(PROGRAM), "run", "--config", str(self.folder / "perch.yaml"), stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment, cwd=self.folder)
+        self._collectors = [
+            asyncio.create_task(self._collect(self._process.stdout, self.stdout)),
+            asyncio.create_task(self._collect(self._process.stderr, self.stderr)),
+        ]
+        self._ended = asyncio.create_task(self._process.wait())
+        try:
+            await self.notified("READY=1", within)
+        except asyncio.TimeoutError:
+            await self.kill()
+            raise NotReady(f"No READY=1 within {within} s:\n{self.log}") from None
+        return self
+
+    async def notified(self, text, within):
+        """Waits until the agent has told systemd so."""
+        async with asyncio.timeout(within):
+            while True:
+                receive = asyncio.ensure_future(asyncio.get_running_loop().sock_recv(self._listener, 4096))
+                await asyncio.wait({receive, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+                if not receive.done():
+                    receive.cancel()
+                    await asyncio.gather(*self._collectors)
+                    raise NotReady(f"It ended with {self._process.returncode}:\n{self.log}")
+                lines = receive.result().decode().splitlines()
+                self.notifications += lines
+                if text in lines:
+                    return
+
+    async def terminate(self):
+        return await self.end(signal.SIGTERM)
+
+    async def end(self, kind, within=10):
+        """Sends the signal; the exit code."""
+        started = time.monotonic()
+        self._process.send_signal(kind)
+        try:
+            await asyncio.wait_for(asyncio.shield(self._ended), within)
+        except asyncio.TimeoutError:
+            await self.kill()
+            raise AssertionError(f"Still there {within} s after {kind.name}:\n{self.log}") from None
+        self.seconds_to_end = time.monotonic() - started
+        self.last_notifications = self._rest_of_notifications()
+        await self._close()
+        return self._process.returncode
+
+    def _rest_of_notifications(self):
+        lines = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                lines += self._listener.recv(4096).decode().splitlines()
+        return lines
+
+    async def kill(self):
+        """SIGKILL: what a crash looks like from outside."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._ended
+        await self._close()
+
+    async def restart(self):
+        await self.terminate()
+        await self.start()
+
+    async def _close(self):
+        await asyncio.gather(*self._collectors)
+        self._listener.close()
+
+    @staticmethod
+    async def _collect(stream, lines):
+        while line := await stream.readline():
+            lines.append(line.decode(errors="replace"))
+
+    async def get(self, path):
+        """A resource of the agent as JSON."""
+        async with aiohttp.ClientSession() as http, http.get(self.url + path) as response:
+            response.raise_for_status()
+            return await response.json()
+
+    async def eventually(self, condition, within=40):
+        """Waits until `GET /api/stats` meets the condition."""
+        async with asyncio.timeout(within):
+            while not condition(statistics := await self.get("api/stats")):
+                await asyncio.sleep(0.1)
+        return statistics
+
+    # From /proc, for benchmarks and leaks.
+
+    def resident_bytes(self):
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def open_files(self):
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
+
+async def command(*arguments, within=20):
+    """Runs the program once: exit code, stdout, stderr."""
+    process = await asyncio.create_subprocess_exec(
+        str(PROGRAM), *map(str, arguments), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE)
+    try:
+        stdout, stderr = await asyncio.wait_for(process.communicate(), within)
+    except asyncio.TimeoutError:
+        process.kill()
+        raise
+    return process.returncode, stdout.decode(), stderr.decode()

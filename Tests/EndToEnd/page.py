@@ -1,0 +1,21 @@
+"""What the viewer page shows of itself, `window.perch`, and what a user does on it: the one place that knows its words."""
+
+import json
+
+LIVE = "window.perch?.state === 'live'"
+LATENCY = "window.perch.latency"
+TELEMETRY = "JSON.stringify(window.perch.telemetry)"
+UNMUTE, MUTE, SNAPSHOT = "^unmute", "^mute", "snapshot"
+
+
+def call(method, params=None):
+    """The expression for a JSON-RPC call: its result, or {code, message} of the error."""
+    parameters = json.dumps(params) if params is not None else "undefined"
+    return f"window.perch.rpc('{method}', {parameters}).catch(({{code, message}}) => ({{code, message}}))"
+
+
+async def watching(browser, agent, within=15):
+    """A page that shows the agent's picture."""
+    page = await browser.open(agent.url)
+    await page.wait_for("rig.counter() !== null", within)
+    return page
