@@ -81,6 +81,16 @@ struct Transaction {
   var due: Instant
   /// A newer check of the pair has taken its place: an answer still counts, a timeout does not.
   var isCancelled = false
+
+  /// Whether it carries USE-CANDIDATE. Consent checks of the controlling side do, as libwebrtc's: then a peer that has followed
+  /// another nomination, whose answer was lost, comes over.
+  var nominates: Bool {
+    switch purpose {
+    case .check: false
+    case .nomination: true
+    case .consent: role == .controlling
+    }
+  }
 }
 
 /// A datagram that waits to be written.

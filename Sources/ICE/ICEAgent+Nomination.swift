@@ -70,8 +70,12 @@ extension ICEAgent {
     guard connection.pair != pair else { return }
     let isInsisting = pairs[pair].wishes >= Self.wishesToFollow
     // Only what it asked for after the selected one: an old wish does not come true by itself.
-    let selectedAt = pairs[connection.pair].wantedAt ?? now
-    let isLater = pairs[pair].wantedAt.map { $0 - selectedAt >= Self.settlingTime } ?? false
+    let isLater: Bool
+    if let selectedAt = pairs[connection.pair].wantedAt {
+      isLater = pairs[pair].wantedAt.map { $0 - selectedAt >= Self.settlingTime } ?? false
+    } else {
+      isLater = true  // we chose it, while we controlled
+    }
     if isInsisting || isLater || priority(of: pair) > priority(of: connection.pair) { select(pair, now) }
   }
 

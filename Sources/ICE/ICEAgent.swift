@@ -225,10 +225,7 @@ package struct ICEAgent {
         case .controlling: writer.writeSTUN(.iceControlling, transaction.tieBreaker)
         case .controlled: writer.writeSTUN(.iceControlled, transaction.tieBreaker)
         }
-        switch transaction.purpose {
-        case .nomination: writer.writeSTUN(.useCandidate)
-        case .check, .consent: break
-        }
+        if transaction.nominates { writer.writeSTUN(.useCandidate) }
       }
     case .success:
       writer.writeSTUN(.success, message.id, integrityKey: localKey) { writer in

@@ -36,6 +36,17 @@ package struct ICEFailure: Equatable, Sendable, CustomStringConvertible {
   /// Signalled candidates that were names (`….local`), which nobody resolved.
   package var hiddenCandidates: Int
 
+  package init(
+    reason: Reason, pairs: Int, requestsSent: Int, responsesReceived: Int, requestsReceived: Int, hiddenCandidates: Int
+  ) {
+    self.reason = reason
+    self.pairs = pairs
+    self.requestsSent = requestsSent
+    self.responsesReceived = responsesReceived
+    self.requestsReceived = requestsReceived
+    self.hiddenCandidates = hiddenCandidates
+  }
+
   package var description: String {
     let checks =
       "\(requestsSent) checks sent on \(pairs) pairs, \(responsesReceived) answered, \(requestsReceived) received from the peer"
