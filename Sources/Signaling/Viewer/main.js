@@ -44,7 +44,7 @@ window.perch = Object.freeze({
   get state() { return player.state.name; },
   get status() { return player.state.title; },
   get latency() { return player.latency?.value() ?? null; },
-  get statistics() { return player.statistics; },
+  get stats() { return player.statistics; },
   get telemetry() { return lastTelemetry; },
   get device() { return device; },
   /** Milliseconds from the start of the script to the first frame on the screen. */

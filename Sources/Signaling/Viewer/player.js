@@ -10,12 +10,13 @@ import { Latency } from "./latency.js";
 import { Statistics } from "./stats.js";
 
 const firstPause = 500; // ms, doubled with each failure
-const longestPause = 10000;
+const longestPause = 5000;
 const refusedPause = 30000; // after an answer that will not change soon
 const connectTimeout = 12000;
 const interruptionTimeout = 2500; // ms that ICE may be interrupted: a change of network mends itself within it, or not at all
 const stallAfter = 2500; // ms without a frame
-const deadAfter = 6000; // ms without a single byte
+const silentAfter = 1500; // ms without a single byte, though telemetry comes each second and sound and picture more often
+const deadAfter = 4000;
 const hopelessAfter = 15000; // ms of bytes without a frame
 const settledAfter = 5000; // ms of live picture after which the pauses start small again
 
@@ -40,7 +41,8 @@ export class Player extends EventTarget {
   firstFrameAt = null;
 
   /**
-   * Events: `state`, `statistics`, `telemetry` (detail: the message), `ready` (the channel for commands is open).
+   * Events: `state`; `statistics`; `telemetry` (detail: the message); `ready`: the channel for commands is open; `tracks`: sound came or
+   * went; `blocked`: the browser does not play without a click; `leaving`: the picture is about to go.
    *
    * @param {HTMLVideoElement} video
    * @param {string} endpoint of WHEP
@@ -193,10 +195,18 @@ export class Player extends EventTarget {
 
     if (document.visibilityState !== "visible" || connection.connectionState !== "connected") return;
     const withoutFrame = now - this.#since.frame;
-    if (now - this.#since.bytes > deadAfter) this.#lose("The device has gone silent");
+    const withoutBytes = now - this.#since.bytes;
+    if (withoutBytes > silentAfter) {
+      // ICE takes many seconds to say so; a process that has ended shows at once.
+      const isReachable = await this.#session.isReachable();
+      if (this.#connection !== connection) return;
+      if (!isReachable) return this.#lose("The device is not answering");
+    }
+    if (withoutBytes > deadAfter) this.#lose("The device has gone silent");
     else if (withoutFrame > hopelessAfter) this.#lose("The picture does not come back");
     else if (withoutFrame > stallAfter && this.#state.name !== "stalled") {
-      this.#enter("stalled", this.#since.live ? "The picture has stopped" : "Waiting for the picture", "The device is connected. It may be looking for its camera.");
+      const title = this.#since.live ? "The picture has stopped" : "Waiting for the picture";
+      this.#enter("stalled", title, "The device is connected. It may be looking for its camera.");
       this.rpc.call("video.keyframe").catch(() => {});
     }
   }
@@ -229,6 +239,7 @@ export class Player extends EventTarget {
     this.#timers.clear();
     clearInterval(this.#tick);
     const connection = this.#connection;
+    if (connection) this.#notify("leaving");
     this.#connection = null; // its last events are not ours any more
     this.#session?.close();
     this.#session = null;

@@ -1,10 +1,16 @@
 // Sensor values as they tick: SenML (RFC 8428) packs, one a second.
 
+/** Readable names; what is not here is shown as the device names it. */
 const names = new Map([
-  ["cpu", "Processor"], ["cpu/temperature", "Temperature"], ["cpu/use", "Use"],
-  ["load", "Load"], ["memory", "Memory"], ["disk", "Disk"], ["net", "Network"], ["uptime", "Running for"],
-  ["temperature", "Temperatures"], ["encoder", "Encoder"], ["viewer", "This viewer"], ["viewers", "Viewers"],
+  ["cpu/temperature", "Temperature"], ["cpu/use", "Processor"],
+  ["memory/used", "Memory"], ["memory/total", "Memory"], ["disk/free", "Disk free"], ["disk/used", "Disk used"], ["disk/total", "Disk"],
+  ["load", "Load"], ["load/1", "Load, 1 min"], ["load/5", "Load, 5 min"], ["load/15", "Load, 15 min"],
+  ["load/1min", "Load, 1 min"], ["load/5min", "Load, 5 min"], ["load/15min", "Load, 15 min"], ["uptime", "Running for"],
+  ["net", "Network"], ["temperature", "Temperatures"], ["encoder", "Encoder"], ["viewer", "This viewer"], ["viewers", "Viewers"],
 ]);
+
+/** Groups that are too small to stand alone. */
+const systemGroups = new Set(["cpu", "load", "memory", "disk", "uptime"]);
 
 /** Puts base names, times and units into the records, as RFC 8428 §4.6 says; what is not a record is left out. */
 export function resolve(pack) {
@@ -49,28 +55,35 @@ export class TelemetryView {
   #reading(record) {
     let reading = this.#readings.get(record.name);
     if (!reading) {
-      const parts = record.name.split("/");
-      reading = new Reading(record.label ?? title(record.name, parts));
-      this.#group(parts.length > 1 ? parts.slice(0, parts[0] === "net" && parts.length > 2 ? 2 : 1) : [""]).append(reading.element);
+      reading = new Reading(title(record.name), record.of);
+      this.#group(group(record.name)).append(reading.element);
       this.#readings.set(record.name, reading);
     }
     return reading;
   }
 
-  #group(path) {
-    const key = path.join("/");
-    let group = this.#groups.get(key);
-    if (!group) {
-      const name = document.createElement("h3");
-      name.className = "group-name";
-      name.textContent = path.length > 1 ? `${title(path[0], [path[0]])}, ${path[1]}` : path[0] ? title(path[0], path) : "System";
-      group = document.createElement("dl");
-      group.className = "readings";
-      this.#root.append(name, group);
-      this.#groups.set(key, group);
+  #group(name) {
+    let list = this.#groups.get(name);
+    if (!list) {
+      const group = document.createElement("div");
+      const heading = document.createElement("h3");
+      group.className = "group";
+      heading.className = "group-name";
+      heading.textContent = name;
+      list = document.createElement("dl");
+      list.className = "readings";
+      group.append(heading, list);
+      this.#root.append(group);
+      this.#groups.set(name, list);
     }
-    return group;
+    return list;
   }
+}
+
+function group(name) {
+  const parts = name.split("/");
+  if (parts.length === 1 || systemGroups.has(parts[0])) return "System";
+  return parts[0] === "net" && parts.length > 2 ? `${title("net")}, ${parts[1]}` : title(parts[0]);
 }
 
 /** Used and total become one line; a total alone stays one. */
@@ -78,10 +91,9 @@ function* combine(records, values) {
   for (const record of records) {
     const stem = record.name.replace(/\/[^/]*$/, "");
     const total = values.get(`${stem}/total`);
+    const isPart = record.name === `${stem}/used` || record.name === `${stem}/free`;
     if (total && record === total && (values.has(`${stem}/used`) || values.has(`${stem}/free`))) continue;
-    if (total && record.name === `${stem}/used`) yield { ...record, label: "In use", of: total };
-    else if (total && record.name === `${stem}/free`) yield { ...record, label: "Free", of: total };
-    else yield record;
+    yield total && isPart ? { ...record, of: total.value } : record;
   }
 }
 
@@ -93,12 +105,19 @@ class Reading {
   #history = [];
   #before = null;
 
-  constructor(name) {
+  /** @param {number} of how many bytes there are in all, when that is known */
+  constructor(name, of) {
     const term = document.createElement("dt");
     const value = document.createElement("dd");
     this.element.className = "reading";
     term.textContent = name;
     term.title = name;
+    if (of) {
+      const part = document.createElement("span");
+      part.className = "of";
+      part.textContent = `of ${bytes(of).join(" ")}`;
+      term.append(part);
+    }
     this.#unit.className = "unit";
     value.append(this.#value, this.#unit);
     this.element.append(term, value);
@@ -108,6 +127,7 @@ class Reading {
     const rate = this.#rate(record);
     const [text, unit] = rate === undefined ? format(record) : rate;
     this.#value.textContent = text;
+    this.element.lastChild.classList.toggle("long", !this.#trace && text.length + unit.length > 11);
     this.#unit.textContent = unit;
   }
 
@@ -134,7 +154,7 @@ class Reading {
     if (!this.#trace) {
       const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
       picture.setAttribute("class", "trace");
-      picture.setAttribute("viewBox", "0 0 64 20");
+      picture.setAttribute("viewBox", "0 0 48 20");
       picture.setAttribute("aria-hidden", "true");
       this.#trace = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
       picture.append(this.#trace);
@@ -145,8 +165,8 @@ class Reading {
     // Noise in the last digit must not look like a mountain range.
     const span = Math.max(high - low, Math.abs(high) * 0.08, 1e-9);
     const middle = (high + low) / 2;
-    const step = 62 / (traceLength - 1);
-    const start = 63 - step * (this.#history.length - 1);
+    const step = 46 / (traceLength - 1);
+    const start = 47 - step * (this.#history.length - 1);
     this.#trace.setAttribute(
       "points",
       this.#history.map((each, index) => `${(start + step * index).toFixed(1)},${(10 - (15 * (each - middle)) / span).toFixed(1)}`).join(" "),
@@ -156,16 +176,11 @@ class Reading {
 
 const units = new Map([["Cel", "°C"], ["%RH", "%"], ["1/s", "/s"], ["count", ""], ["lx", "lx"], ["deg", "°"], ["degF", "°F"], ["EL", "%"]]);
 
-function format({ value, unit, of }) {
+function format({ value, unit }) {
   if (typeof value === "boolean") return [value ? "yes" : "no", ""];
   if (typeof value !== "number") return [String(value), ""];
   switch (unit) {
-    case "B": {
-      const [text, name] = bytes(value);
-      if (!of) return [text, name];
-      const [total, totalName] = bytes(of.value);
-      return [text, `${name === totalName ? "" : `${name} `}of ${total} ${totalName}`];
-    }
+    case "B": return bytes(value);
     case "bit/s": return value < 1e6 ? [`${Math.round(value / 1e3)}`, "kbit/s"] : [(value / 1e6).toFixed(2), "Mbit/s"];
     case "s": return [duration(value), ""];
     case "/": return [value.toFixed(2), ""];
@@ -192,9 +207,9 @@ function duration(seconds) {
   return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days ${hours % 24} h`;
 }
 
-function title(name, parts) {
+function title(name) {
   const known = names.get(name);
   if (known) return known;
-  const words = (parts.at(-1) ?? name).replace(/[-_.]/g, " ").trim();
+  const words = name.replace(/^.*\//, "").replace(/[-_.]/g, " ").trim();
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -20,6 +20,7 @@ export class View {
       this.#showSound();
     });
     player.addEventListener("statistics", () => this.#showLatency());
+    player.addEventListener("leaving", () => this.#keepStill());
     this.#video.addEventListener("volumechange", () => this.#showSound());
     this.#video.addEventListener("playing", () => {
       this.#needsPlay = false;
@@ -56,6 +57,7 @@ export class View {
     $("pill").dataset.state = name;
     $("pill-text").textContent = { connecting: "Connecting…", live: "Live", stalled: "No picture", waiting: "Not connected" }[name];
     $("curtain").hidden = isLive;
+    if (isLive) $("still").hidden = true;
     $("curtain-title").textContent = title;
     $("retry").hidden = name !== "waiting";
     $("snapshot").disabled = !isLive;
@@ -69,8 +71,22 @@ export class View {
     say();
     if (retryAt) this.#countdown = setInterval(say, 500);
     // Said once, without the countdown.
-    this.announce([title.replace(/…$/, ""), detail, retryAt && `Trying again in ${pause()} seconds`].filter(Boolean).join(". "));
+    this.announce([title, detail, retryAt && `Trying again in ${pause()} ${pause() === 1 ? "second" : "seconds"}`].filter(Boolean).map((part) => part.replace(/[.…]$/, "")).join(". "));
     this.#showSound();
+  }
+
+  /** The last frame stays in sight, dimmed, until there is a new one. */
+  #keepStill() {
+    if (this.#draw($("still"))) $("still").hidden = false;
+  }
+
+  #draw(canvas) {
+    const { videoWidth: width, videoHeight: height } = this.#video;
+    if (!width || this.#video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA || !$("still").hidden) return false;
+    canvas.width = width;
+    canvas.height = height;
+    canvas.getContext("2d").drawImage(this.#video, 0, 0);
+    return true;
   }
 
   #showLatency() {
@@ -81,7 +97,7 @@ export class View {
 
   #fit() {
     const { videoWidth, videoHeight } = this.#video;
-    if (videoWidth && videoHeight) this.#stage.style.aspectRatio = `${videoWidth} / ${videoHeight}`;
+    if (videoWidth && videoHeight) this.#stage.style.setProperty("--ratio", String(videoWidth / videoHeight));
   }
 
   // Sound
@@ -102,7 +118,8 @@ export class View {
     try {
       await this.#video.play();
     } catch {
-      this.#video.muted = true;
+      this.#video.muted = true; // sound needs a click; the picture does not
+      this.#video.play().catch(() => {});
     }
     if (wasFocused && $("unmute").hidden) $("mute").focus();
     this.announce(this.#video.muted ? "Sound is off" : "Sound is on");
@@ -111,12 +128,8 @@ export class View {
   // Snapshot
 
   async #saveSnapshot() {
-    const { videoWidth: width, videoHeight: height } = this.#video;
-    if (!width || this.#player.state.name !== "live") return;
     const canvas = document.createElement("canvas");
-    canvas.width = width;
-    canvas.height = height;
-    canvas.getContext("2d").drawImage(this.#video, 0, 0);
+    if (this.#player.state.name !== "live" || !this.#draw(canvas)) return;
     const time = new Date();
     const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
     const name = `${fileName(this.#deviceName)} ${stamp(time)}.png`;

@@ -13,6 +13,7 @@ export class WHEPError extends Error {
 }
 
 const answerTimeout = 8000;
+const reachTimeout = 2000;
 const trickleDelay = 20; // one request for candidates that are found together
 
 export class WHEPSession {
@@ -64,6 +65,16 @@ export class WHEPSession {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     this.#delete();
+  }
+
+  /** Whether the device still answers at all. */
+  async isReachable() {
+    try {
+      await fetch(this.#endpoint, { method: "OPTIONS", cache: "no-store", signal: AbortSignal.timeout(reachTimeout) });
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #delete() {
