@@ -124,6 +124,7 @@ class Control {
         this.#input.step = description.step || 1;
         this.#output = document.createElement("output");
         this.#output.htmlFor = id;
+        this.#output.setAttribute("aria-live", "off"); // the slider says it already
         this.#input.addEventListener("input", () => {
           this.#showOutput();
           this.#sender.set(Number(this.#input.value));
