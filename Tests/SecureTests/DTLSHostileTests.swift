@@ -76,8 +76,8 @@ import Wire
   @Test func aClientThatRepeatsItsFinishedWithoutEndGetsAnswersWithAnEnd() {
     let association = Association(seed: 24)
     var finished: [[UInt8]] = []
-    association.intercept = { datagram, toServer in
-      if toServer, association.server.isConnected { finished.append(datagram) }
+    association.intercept = { [server = association.server] datagram, toServer in
+      if toServer, server.isConnected { finished.append(datagram) }
       // The client never learns that the server is done.
       return !toServer && datagram.first == 20 ? [] : [datagram]
     }
