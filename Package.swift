@@ -26,13 +26,16 @@ func tests(_ name: String, uses dependencies: [Target.Dependency] = []) -> Targe
 
 let package = Package(
   name: "perch",
-  products: [.executable(name: "perch", targets: ["perch"])],
+  products: [.executable(name: "perch", targets: ["perch"]), .executable(name: "perch-load", targets: ["perch-load"])],
   targets: [
     .executableTarget(name: "perch", dependencies: ["Agent"], swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "perch-load", dependencies: ["Session", "LinuxIO", "JSON", "Wire"], swiftSettings: swiftSettings),
     layer(
       "Agent",
       uses: [
-        "Signaling", "Telemetry", "Control", "Media", "Configuration", "LinuxIO", "Session", "SDP", "RTP", "JSON", "Wire",
+        "Signaling", "Telemetry", "Control", "Media", "Configuration", "LinuxIO", "Session", "SDP", "RTP", "JSON",
+        "Wire",
       ]),
     layer("Signaling", uses: ["CWebSockets", "JSON", "LinuxIO", "Wire"]),
     layer("Telemetry", uses: ["JSON", "LinuxIO", "Wire"]),

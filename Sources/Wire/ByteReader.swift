@@ -99,7 +99,8 @@ package struct ByteReader: ~Escapable {
   }
 
   @_lifetime(self: copy self)
-  private mutating func load<Value: FixedWidthInteger & BitwiseCopyable>(_ type: Value.Type) throws(ParseError) -> Value {
+  private mutating func load<Value: FixedWidthInteger & BitwiseCopyable>(_ type: Value.Type) throws(ParseError) -> Value
+  {
     guard MemoryLayout<Value>.size <= remaining else { throw .truncated }
     let value = unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: Value.self)
     offset &+= MemoryLayout<Value>.size

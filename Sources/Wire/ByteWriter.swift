@@ -87,7 +87,8 @@ package struct ByteWriter: ~Copyable {
   package mutating func transform(_ body: (UnsafeMutableRawBufferPointer, inout Int) -> Bool) {
     guard !overflowed else { return }
     var length = count
-    guard body(UnsafeMutableRawBufferPointer(start: base, count: capacity), &length), length >= 0, length <= capacity else {
+    guard body(UnsafeMutableRawBufferPointer(start: base, count: capacity), &length), length >= 0, length <= capacity
+    else {
       return overflowed = true
     }
     count = length

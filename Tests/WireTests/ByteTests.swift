@@ -39,8 +39,14 @@ import Wire
 
   @Test func writingPastTheEndYieldsNothing() {
     #expect(ByteWriter.bytes(capacity: 3) { $0.write(UInt32(1)) }.isEmpty)
-    #expect(ByteWriter.bytes(capacity: 3) { $0.write([1, 2]); $0.writeZeros(2) }.isEmpty)
-    #expect(ByteWriter.bytes(capacity: 3) { $0.write([1, 2]); $0.patch(UInt16(0x0304), at: 0) } == [3, 4])
+    #expect(
+      ByteWriter.bytes(capacity: 3) {
+        $0.write([1, 2]); $0.writeZeros(2)
+      }.isEmpty)
+    #expect(
+      ByteWriter.bytes(capacity: 3) {
+        $0.write([1, 2]); $0.patch(UInt16(0x0304), at: 0)
+      } == [3, 4])
   }
 
   @Test func sequenceNumbersCompareAcrossTheirWrap() {
@@ -77,7 +83,9 @@ import Wire
   @Test func leavesOutWhatOverflowsOrIsDiscarded() {
     var batch = DatagramBatch(capacity: 4096) { $0.removeAll() }
     batch.append(on: path) { $0.writeZeros(1473) }
-    batch.append(on: path) { $0.write(UInt8(1)); $0.discard() }
+    batch.append(on: path) {
+      $0.write(UInt8(1)); $0.discard()
+    }
     batch.append(on: path) { _ in }
     let isEmpty = batch.isEmpty
     #expect(isEmpty)
