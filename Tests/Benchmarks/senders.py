@@ -15,7 +15,7 @@ from aiohttp import web
 
 from agent import Agent, free_port
 from aiortc_sender import serve
-from viewer import RPCError, Viewer
+from viewer import Viewer
 
 HERE = Path(__file__).resolve().parent
 BUILD = HERE.parents[1] / ".build/bench"
@@ -87,7 +87,11 @@ class Perch(Sender):
     name = "Perch"
 
     async def start(self):
-        agent = Agent(self.job.address)
+        job = self.job
+        agent = Agent(
+            job.address, http={"maximum_viewers": 200},
+            camera={"width": job.width, "height": job.height, "frame_rate": job.rate},
+            video={"bitrate_kbps": job.bitrate // 1000, "speed": job.speed}, log={"level": "info"})
         await self._clean_up.enter_async_context(agent)
         self.url, self.port, self.pid = agent.url, agent.port, agent.pid
 
@@ -95,8 +99,7 @@ class Perch(Sender):
         """Writes the test picture as a viewer decodes it at a high rate: what the peers then send."""
         kept = []
         async with Viewer(self.url, audio=False) as viewer:
-            with contextlib.suppress(RPCError):
-                await viewer.call("video.set", {"bitrate": 4 * self.job.bitrate})
+            await viewer.call("video.set", {"bitrate_kbps": 4 * self.job.bitrate // 1000})
             await viewer.pictures(30)
             viewer.on_picture = lambda frame: kept.append(frame.to_ndarray(format="yuv420p"))
             await viewer.pictures(seconds * self.job.rate, within=3 * seconds)

@@ -4,8 +4,10 @@ import json
 
 LIVE = "window.perch?.state === 'live'"
 LATENCY = "window.perch.latency"
-TELEMETRY = "JSON.stringify(window.perch.telemetry)"
-UNMUTE, MUTE, SNAPSHOT = "^unmute", "^mute", "snapshot"
+TELEMETRY = "(window.perch.telemetry && JSON.stringify(window.perch.telemetry))"
+# The page has asked the device what it is: the channel for commands is open.
+DEVICE = "window.perch.device"
+UNMUTE, MUTE, SNAPSHOT = "^turn on sound$", "^sound$", "^snapshot$"
 
 
 def call(method, params=None):

@@ -22,7 +22,7 @@ async def main(folder):
         async with Agent(network.address) as agent, Chromium(network) as browser:
             page = await watching(browser, agent)
             await page.wait_for(LIVE)
-            await page.wait_for(f"{LATENCY} && {TELEMETRY}?.length > 2")
+            await page.wait_for(f"{LATENCY} && {TELEMETRY}")
             start = await page.evaluate("rig.counter()")
             await page.wait_for(f"rig.counter() > {start} + {SETTLED}")
             for name, scheme in (("viewer", "light"), ("viewer-dark", "dark")):

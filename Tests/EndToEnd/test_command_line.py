@@ -1,12 +1,11 @@
 """The command: what it says, and with which exit code, when all is well and when it is not."""
 
 import asyncio
-import json
 import signal
 
 import pytest
 
-from agent import SOURCE_TREE, Agent, NotReady, command, configuration
+from agent import SOURCE_TREE, Agent, NotReady, command, configuration, yaml
 
 SUCCESS, USAGE, CONFIGURATION = 0, 64, 78  # sysexits.h, as the README documents them
 
@@ -33,7 +32,7 @@ async def test_wrong_use_is_told_on_stderr(arguments):
 
 async def test_accepts_the_configuration_of_these_tests(files):
     path = files / "perch.yaml"
-    path.write_text(json.dumps(configuration("127.0.0.1", 8088)))
+    path.write_text(yaml(configuration("127.0.0.1", 8088)))
     code, _, error = await command("check", path)
     assert code == SUCCESS, error
 

@@ -8,6 +8,8 @@ import pytest
 import pytest_asyncio
 from aiortc import RTCPeerConnection
 
+from agent import Agent
+
 SDP = {"Content-Type": "application/sdp"}
 FRAGMENT = "application/trickle-ice-sdpfrag"
 LARGEST_OFFER = 64 << 10
@@ -95,10 +97,50 @@ async def test_options_says_what_is_taken(http, endpoint):
         assert "POST" in response.headers["Allow"]
 
 
-async def test_pages_of_other_origins_are_kept_out_unless_the_configuration_lets_them_in(http, endpoint, offer):
-    async with http.post(endpoint, data=offer, headers={**SDP, "Origin": "https://elsewhere.example"}) as response:
-        await refused(response, 403)
-        assert "Access-Control-Allow-Origin" not in response.headers
+async def test_pages_of_other_origins_watch_only_where_the_configuration_lets_them(http, offer, network):
+    known, unknown = "https://player.example", "https://elsewhere.example"
+    async with Agent(network.address, http={"allowed_origins": [known]}) as agent:
+        endpoint = urljoin(agent.url, "whep")
+        asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+        async with http.options(endpoint, headers={**asks, "Origin": known}) as response:
+            assert response.headers["Access-Control-Allow-Origin"] == known
+            assert "POST" in response.headers["Access-Control-Allow-Methods"]
+            assert "content-type" in response.headers["Access-Control-Allow-Headers"].lower()
+        async with http.post(endpoint, data=offer, headers={**SDP, "Origin": known}) as response:
+            assert response.status == 201
+            assert response.headers["Access-Control-Allow-Origin"] == known
+            assert "Location" in response.headers["Access-Control-Expose-Headers"]
+        async with http.post(endpoint, data=offer, headers={**SDP, "Origin": unknown}) as response:
+            await refused(response, 403)
+            assert "Access-Control-Allow-Origin" not in response.headers
+
+
+async def test_more_viewers_than_may_are_asked_to_come_back(http, offer, network):
+    async with Agent(network.address, http={"maximum_viewers": 1}) as agent:
+        endpoint = urljoin(agent.url, "whep")
+        async with http.post(endpoint, data=offer, headers=SDP) as response:
+            assert response.status == 201
+            resource = urljoin(endpoint, response.headers["Location"])
+        async with http.post(endpoint, data=offer, headers=SDP) as response:
+            await refused(response, 503)
+            assert int(response.headers["Retry-After"]) > 0
+        async with http.delete(resource) as response:
+            assert response.status == 200
+        async with http.post(endpoint, data=offer, headers=SDP) as response:
+            assert response.status == 201
+
+
+async def test_one_address_cannot_flood_the_agent_with_offers(http, offer, network):
+    async with Agent(network.address, http={"offers_per_minute": 6}) as agent:
+        endpoint = urljoin(agent.url, "whep")
+        for _ in range(200):
+            async with http.post(endpoint, data=offer, headers=SDP) as response:
+                if response.status == 429:
+                    await refused(response, 429)
+                    assert int(response.headers["Retry-After"]) > 0
+                    break
+        else:
+            raise AssertionError("200 offers in a row were all taken")
 
 
 @pytest.mark.parametrize("body, headers, status", [
