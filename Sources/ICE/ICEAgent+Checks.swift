@@ -107,7 +107,8 @@ extension ICEAgent {
       }
       let transaction = transactions[index]
       let mayResend = !transaction.isCancelled && transaction.purpose != .consent
-      if mayResend, transaction.sends < configuration.maximumSends, maySend(to: pairs[transaction.pair].remote) {
+      let maximumSends = isReplaceableNomination(transaction) ? Self.nominationSends : configuration.maximumSends
+      if mayResend, transaction.sends < maximumSends, maySend(to: pairs[transaction.pair].remote) {
         transactions[index].sends += 1
         // RFC 8489 §6.2.1: 0, 1, 3, 7 … RTOs; after the last send Rm RTOs.
         let doublings = Int64(1) << Int64(transaction.sends)
@@ -121,6 +122,14 @@ extension ICEAgent {
       }
     }
   }
+
+  /// A nomination that goes unanswered is given up early when there is another valid pair: 3.5 s instead of 39.5.
+  private func isReplaceableNomination(_ transaction: Transaction) -> Bool {
+    transaction.purpose == .nomination
+      && pairs.indices.contains { $0 != transaction.pair && pairs[$0].state == .succeeded }
+  }
+
+  private static let nominationSends = 3
 
   /// A check of the pair has failed for good.
   mutating func fail(_ pair: Int) {
@@ -159,7 +168,7 @@ extension ICEAgent {
   // MARK: The end
 
   private mutating func concludeWithoutPath(_ now: Instant) {
-    guard case .checking(let since) = phase, now - since >= configuration.patience else { return }
+    guard case .checking(let since) = phase, now >= since + patience else { return }
     guard !pairs.contains(where: { $0.state == .waiting || $0.state == .inProgress }), nominating == nil else { return }
     if bestValidPair != nil {
       end(.notNominated)
@@ -168,6 +177,11 @@ extension ICEAgent {
     } else {
       end(.checksFailed)
     }
+  }
+
+  /// A peer that controls may be as patient as we are before it nominates.
+  private var patience: Interval {
+    bestValidPair == nil ? configuration.patience : configuration.patience * 2
   }
 
   private mutating func end(_ reason: ICEFailure.Reason) {
@@ -189,7 +203,7 @@ extension ICEAgent {
     switch phase {
     case .new, .failed: return nil
     case .checking(let since):
-      if now < since + configuration.patience { next = min(next, since + configuration.patience) }
+      if now < since + patience { next = min(next, since + patience) }
       if let nominationTime { next = min(next, nominationTime) }
       if pairs.contains(where: { $0.state == .waiting }) {
         next = min(next, lastCheck.map { $0 + configuration.pacing } ?? now)

@@ -39,8 +39,10 @@ extension ICEAgent {
     case .succeeded: break
     case .waiting, .failed: trigger(pair)
     case .inProgress:
-      // RFC 8445 §7.3.1.4: the way is open now, so do not wait for the resend; but not for each of a burst of requests.
-      if pairs[pair].lastSent.map({ now >= $0 + configuration.pacing }) ?? true { trigger(pair) }
+      // RFC 8445 §7.3.1.4: the way is open now, and a check that the peer was not yet ready for would be sent again in
+      // half a second only. But not for each of a burst of requests.
+      let isFirst = pairs[pair].statistics.requestsReceived == 1
+      if isFirst || pairs[pair].lastSent.map({ now >= $0 + configuration.pacing }) ?? true { trigger(pair) }
     }
     return .authenticated
   }
@@ -59,7 +61,10 @@ extension ICEAgent {
     switch role {
     case .controlling:
       guard let theirs = message.iceControlling else { return true }
-      if tieBreaker >= theirs { return false }
+      if tieBreaker >= theirs {
+        assertSelection()
+        return false
+      }
       takeRole(.controlled)
     case .controlled:
       guard let theirs = message.iceControlled else { return true }
@@ -69,9 +74,27 @@ extension ICEAgent {
     return true
   }
 
+  /// RFC 8445 §7.3.1.1. What was nominated under the old roles no longer binds, and a check that is sent again must not
+  /// claim the old one.
   private mutating func takeRole(_ role: Role) {
     self.role = role
     nominating = nil
+    for index in pairs.indices {
+      pairs[index].isWanted = false
+      pairs[index].wantedAt = nil
+      pairs[index].wishes = 0
+    }
+    for index in transactions.indices where transactions[index].role != role { transactions[index].isCancelled = true }
+    for index in pairs.indices where pairs[index].state == .inProgress { trigger(index) }
+    if role == .controlling { assertSelection() }
+  }
+
+  /// Both sides have controlled for a while, and each may have selected a pair of its own: the one that controls says
+  /// again which counts.
+  private mutating func assertSelection() {
+    guard case .connected(let connection) = phase, nominating == nil else { return }
+    nominating = connection.pair
+    trigger(connection.pair)
   }
 
   // MARK: Responses
@@ -154,11 +177,13 @@ extension ICEAgent {
 
   private mutating func handleError(_ code: Int, to transaction: Transaction) {
     guard code == 487 else {
-      // RFC 8445 §7.2.5.2.4, unless a newer check of the pair is under way. The next check of the peer revives the pair.
+      // RFC 8445 §7.2.5.2.4, unless a newer check of the pair is under way. The next check of the peer revives the
+      // pair.
       if !transaction.isCancelled { fail(transaction.pair) }
       return
     }
-    // RFC 8445 §7.2.5.1. A request that crossed the change of role changes nothing more; its check is made again all the same.
+    // RFC 8445 §7.2.5.1. A request that crossed the change of role changes nothing more; its check is made again all
+    // the same.
     if role == transaction.role {
       takeRole(transaction.role == .controlling ? .controlled : .controlling)
       tieBreaker = generator.next()

@@ -4,9 +4,10 @@ internal import Wire
 extension ICEAgent {
   /// Pairs whose round trips differ by less than this are equally fast; then priority decides.
   private static let equalRoundTrips: Interval = .milliseconds(10)
-  /// A controlled agent follows a nomination of a pair of lower priority than the selected one when the peer has asked this
-  /// often, or when it has not asked for the selected one for this long. Under aggressive nomination (RFC 5245 §8.1.1.1) a
-  /// browser asks for each pair once or twice at the start, and the best is meant; when it changes networks it insists.
+  /// A controlled agent follows a nomination of a pair of lower priority than the selected one when the peer has asked
+  /// this often, or when it has not asked for the selected one for this long. Under aggressive nomination (RFC 5245
+  /// §8.1.1.1) a browser asks for each pair once or twice at the start, and the best is meant; when it changes networks
+  /// it insists.
   private static let wishesToFollow = 3
   private static let settlingTime: Interval = .seconds(5)
   /// A pair that has answered longer ago than this is checked again before it is selected.
@@ -70,8 +71,12 @@ extension ICEAgent {
     guard connection.pair != pair else { return }
     let isInsisting = pairs[pair].wishes >= Self.wishesToFollow
     // Only what it asked for after the selected one: an old wish does not come true by itself.
-    let selectedAt = pairs[connection.pair].wantedAt ?? now
-    let isLater = pairs[pair].wantedAt.map { $0 - selectedAt >= Self.settlingTime } ?? false
+    let isLater: Bool
+    if let selectedAt = pairs[connection.pair].wantedAt {
+      isLater = pairs[pair].wantedAt.map { $0 - selectedAt >= Self.settlingTime } ?? false
+    } else {
+      isLater = true  // we chose it, while we controlled
+    }
     if isInsisting || isLater || priority(of: pair) > priority(of: connection.pair) { select(pair, now) }
   }
 
