@@ -78,6 +78,7 @@ class Sender:
 
     def routes(self):
         return [web.post("/whep", self._post), web.delete("/whep/{id}", self._delete),
+                web.patch("/whep/{id}", lambda _: web.Response(status=204)),  # all candidates are in the offer
                 web.get("/healthz", lambda _: web.Response(text="ok\n"))]
 
     async def _post(self, request):

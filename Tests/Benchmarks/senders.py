@@ -130,6 +130,7 @@ class GStreamer(Sender):
         app = web.Application()
         app.add_routes([
             web.post("/whep", self._post), web.delete("/whep/{id}", lambda _: web.Response()),
+            web.patch("/whep/{id}", lambda _: web.Response(status=204)),  # all candidates are in the offer
             web.get("/healthz", lambda _: web.Response(text="ok\n"))])
         runner = await serve(app, job.address, self.port)
         self._clean_up.push_async_callback(runner.cleanup)

@@ -5,11 +5,11 @@ import pytest
 from page import watching
 
 
-@pytest.mark.parametrize("width", [320, 768, 1400])
+# 335 less a scroll bar is 320, which WCAG 2.2 asks for (1.4.10).
+@pytest.mark.parametrize("width", [335, 768, 1400])
 async def test_fits_the_screen(browser, agent, width):
     page = await browser.open(agent.url, width=width, height=700)
     await page.wait_for("rig.counter() !== null")
-    # Headless Chromium makes no window narrower than 500 pixels: ask the page how wide it is.
     overflow = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert overflow <= 0
     assert await page.evaluate("rig.video().getBoundingClientRect().width <= innerWidth")
