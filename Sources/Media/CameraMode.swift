@@ -8,7 +8,7 @@ package enum PixelFormat: Int, CaseIterable, Comparable, Sendable {
   /// 4:2:2, interleaved.
   case yuyv
   case uyvy
-  /// Motion-JPEG: ten times the work of the others, and the only way to carry a large picture over USB 2 at full rate.
+  /// Motion-JPEG: has to be decoded first, but carries a large picture over USB 2 at full rate.
   case mjpeg
   /// What libv4l makes of a format of the camera that is none of these.
   case converted

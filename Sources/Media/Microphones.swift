@@ -35,7 +35,7 @@ package enum Microphones {
     list().first { $0.pcm == pcm }.flatMap { DeviceHolder.find($0.path) }
   }
 
-  /// Frees what alsa-lib keeps of its configuration, some hundred kilobytes; it reads it again when it needs it.
+  /// Frees what alsa-lib keeps of its configuration; it reads it again when it needs it.
   static func freeConfiguration() {
     snd_config_update_free_global()
   }

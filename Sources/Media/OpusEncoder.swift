@@ -9,13 +9,13 @@ package struct OpusSettings: Equatable, Sendable {
   package var bitrate: Int
   /// The loss to protect against, in per cent. From 1 on, each packet carries a coarse copy of the one before (RFC 6716 §2.1.7).
   package var expectedLoss: Int
-  /// 0 to 10. At 5 voice is as good as at 10 to most ears, for half the work: 0.5 % of a core of a Pi 3 instead of more than 1.
+  /// 0 to 10. 5 is a middle for small boards: what is above it refines music more than a voice, and costs more.
   package var complexity: Int
   /// What is heard: it chooses between Opus' two modes.
   package var application: Application
 
   package enum Application: Sendable {
-    /// Favours speech, and makes in-band FEC possible at all bitrates up to 32 kbit/s: right for a board's microphone.
+    /// Favours speech, and uses the mode that in-band FEC exists in (RFC 6716 §2.1.7): right for a board's microphone.
     case voice
     /// Favours fidelity: music.
     case audio
@@ -35,8 +35,8 @@ package struct OpusSettings: Equatable, Sendable {
 
 /// libopus, encoding packets of 20 ms from 48 kHz samples. Used by one thread.
 ///
-/// Discontinuous transmission is off: a viewer that hears nothing at all thinks the stream dead, and 20 ms of silence are 3
-/// bytes anyway with a variable bitrate.
+/// Discontinuous transmission is off: a stream without packets looks dead to a viewer's statistics and to ours, and with a
+/// variable bitrate silence takes few bytes anyway.
 package struct OpusEncoder: ~Copyable {
   package static let sampleRate = 48_000
   /// Samples per channel in a packet: 20 ms, what RFC 7587 §6.1 takes when nothing is said.

@@ -10,7 +10,7 @@ package struct VP8Settings: Equatable, Sendable {
   package var frameRate: Int
   /// Bits a second.
   package var bitrate: Int
-  /// libvpx's `cpu-used`, 0 (best) to 16 (fastest). From 9 on it skips what a clean picture does not need.
+  /// libvpx's `cpu-used`, 0 (best) to 16 (fastest).
   package var speed: Int
   /// Threads that encode one frame. More than one costs CPU to save time, and pays from 720p up only.
   package var threads: Int
@@ -31,7 +31,7 @@ package struct VP8Settings: Equatable, Sendable {
 /// only on request. Used by one thread.
 ///
 /// Error resilience is off. It would reset the entropy contexts with each frame, so that a decoder can go on after a lost one,
-/// for about a tenth more bits. Here a lost packet is sent again (NACK, RTX), and where that fails the viewer asks for a
+/// and costs bits on every path for it. Here a lost packet is sent again (NACK, RTX), and where that fails the viewer asks for a
 /// keyframe (PLI): no decoder ever goes on without a frame.
 package struct VP8Encoder: ~Copyable {
   /// On the heap, because libvpx may keep its address.
@@ -71,7 +71,7 @@ package struct VP8Encoder: ~Copyable {
     self.settings = settings
     control(VP8E_SET_CPUUSED, -Int32(clamping: settings.speed))  // negative: no adaptation to the time left
     control(VP8E_SET_STATIC_THRESHOLD, 1)  // blocks that did not change are not looked at
-    control(VP8E_SET_NOISE_SENSITIVITY, 0)  // denoising costs as much as encoding
+    control(VP8E_SET_NOISE_SENSITIVITY, 0)  // no denoising: its cost is not in our budget
     control(VP8E_SET_TOKEN_PARTITIONS, 0)  // one: more would only help a decoder with more threads
     control(VP8E_SET_SCREEN_CONTENT_MODE, 0)
     limitKeyframes()
