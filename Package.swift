@@ -81,7 +81,7 @@ let package = Package(
     tests("LinuxIO", uses: ["Wire"]),
     tests("JSON"),
     tests("Configuration", uses: ["Wire"]),
-    tests("Media", uses: ["RTP", "Wire"]),
+    tests("Media", uses: ["COpus", "CV4L", "CVPX", "LinuxIO", "RTP", "Wire"]),
     tests("Telemetry", uses: ["Wire"]),
     tests("Control", uses: ["Wire"]),
     tests("Signaling", uses: ["Wire"]),

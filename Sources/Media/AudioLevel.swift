@@ -1,18 +1,9 @@
 internal import Glibc
+package import RTP
 
-/// How loud a packet's sound is, as the RTP header extension of RFC 6464 carries it.
-package struct AudioLevel: Equatable, Sendable {
-  /// Decibels below the loudest sound that can be represented: 0 to 127 (silence). RFC 6464 §3.
-  package var decibelsBelowFullScale: UInt8
-  /// Whether it stands out from the background enough to be speech or another event.
-  package var isVoice: Bool
-
+extension AudioLevel {
+  /// No sound at all.
   package static let silence = AudioLevel(decibelsBelowFullScale: 127, isVoice: false)
-
-  package init(decibelsBelowFullScale: UInt8, isVoice: Bool) {
-    self.decibelsBelowFullScale = decibelsBelowFullScale
-    self.isVoice = isVoice
-  }
 }
 
 /// Measures levels packet by packet, and keeps an estimate of the background to tell voice from it.

@@ -1,4 +1,5 @@
 package import LinuxIO
+package import RTP
 internal import Synchronization
 package import Wire
 

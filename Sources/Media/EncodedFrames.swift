@@ -1,3 +1,4 @@
+package import RTP
 package import Wire
 
 /// One compressed picture, complete, as it goes to every viewer.

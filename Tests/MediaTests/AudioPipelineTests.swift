@@ -1,5 +1,6 @@
 import LinuxIO
 import Media
+import RTP
 import Testing
 import Wire
 

@@ -1,5 +1,6 @@
 import Glibc
 import LinuxIO
+import RTP
 import Testing
 import Wire
 

@@ -1,5 +1,6 @@
 import Glibc
 import Media
+import RTP
 import Testing
 import Wire
 

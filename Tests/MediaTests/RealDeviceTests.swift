@@ -2,6 +2,7 @@ import CV4L
 import Glibc
 import LinuxIO
 import Media
+import RTP
 import Testing
 import Wire
 
