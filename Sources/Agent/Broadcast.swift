@@ -48,7 +48,7 @@ struct Broadcast {
   /// A viewer needs a keyframe: sends it the last one with what came since, or asks the encoder for a new one.
   mutating func startPicture(for session: Session, now: Instant, wall: WallClock, into batch: inout DatagramBatch) {
     guard let keyframe = recent.first, now - keyframe.captured < KeyframeRequests.minimumInterval else {
-      return requests.request()
+      return requests.request(now: now)
     }
     for frame in recent {
       session.send(frame, now: now, wall: wall, into: &batch)
@@ -56,8 +56,8 @@ struct Broadcast {
   }
 
   /// A viewer that has had a picture lost it.
-  mutating func requestKeyframe() {
-    requests.request()
+  mutating func requestKeyframe(now: Instant) {
+    requests.request(now: now)
   }
 
   /// The source was put to sleep: what is here is old when it wakes.

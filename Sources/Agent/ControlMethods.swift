@@ -105,7 +105,7 @@ extension NetLoop {
 extension RPCError {
   fileprivate init(_ error: MediaError) {
     switch error {
-    case .controlUnknown, .controlValueRefused: self = .invalidParameters(error.description)
+    case .unknownControl, .controlValueRefused: self = .invalidParameters(error.description)
     default: self = .deviceError(error.description)
     }
   }

@@ -51,7 +51,8 @@ final class Devices: Sendable {
   private static func pass(_ frame: consuming EncodedAudioFrame, to mailbox: Mailbox<NetMessage>) {
     let packetised = PacketisedAudioFrame(
       bytes: frame.bytes, captured: frame.captured, timestamp: UInt32(truncatingIfNeeded: frame.position),
-      level: frame.level)
+      level: RTP.AudioLevel(
+        decibelsBelowFullScale: frame.level.decibelsBelowFullScale, isVoice: frame.level.isVoice))
     if let packetised { mailbox.post(.audio(packetised)) }
   }
 

@@ -245,7 +245,7 @@ final class NetLoop {
       return .success(ViewerAnswer(sdp: session.localDescription, entityTag: viewer.entityTag))
     } catch {
       switch error {
-      case .malformed: return .failure(.malformed("\(error)"))
+      case .malformed, .tooMuch: return .failure(.malformed("\(error)"))
       case .unacceptable: return .failure(.unacceptable("\(error)"))
       }
     }
@@ -308,7 +308,7 @@ final class NetLoop {
         Log.debug("Viewer \(viewer.number): \(path.local) to \(path.remote).")
         broadcast.startPicture(for: viewer.session, now: now, wall: wall, into: &batch)
       case .keyframeRequested:
-        broadcast.requestKeyframe()
+        broadcast.requestKeyframe(now: now)
       case .channelOpened(let info):
         open(info, of: viewer)
       case .message(let channel, let kind, let bytes):
@@ -399,7 +399,7 @@ final class NetLoop {
   var datagramsRefused: UInt64 { sockets.refused }
 
   func requestKeyframe() {
-    broadcast.requestKeyframe()
+    broadcast.requestKeyframe(now: Clock.now())
   }
 }
 

@@ -3,8 +3,8 @@ internal import Wire
 
 /// The UDP sockets that all sessions share: one for each address family, both on the same port.
 final class Sockets {
-  private var v4: UDPSocket?
-  private var v6: UDPSocket?
+  private let v4: UDPSocket
+  private let v6: UDPSocket?
   /// The port of both.
   let port: UInt16
 
@@ -26,7 +26,7 @@ final class Sockets {
         guard remaining > 0 else { throw error }
         continue
       }
-      v4 = consume first
+      v4 = first
       port = chosen
       return
     }
@@ -36,7 +36,7 @@ final class Sockets {
 
   /// Registers the sockets; their tokens are the families' numbers, 4 and 6.
   func register(with poller: borrowing Poller) throws(SystemError) {
-    if let raw = v4?.raw { try poller.add(raw, token: UInt64(IPAddress.Family.v4.rawValue)) }
+    try poller.add(v4.raw, token: UInt64(IPAddress.Family.v4.rawValue))
     if let raw = v6?.raw { try poller.add(raw, token: UInt64(IPAddress.Family.v6.rawValue)) }
   }
 
@@ -45,7 +45,7 @@ final class Sockets {
     for _ in 0..<Self.maximumRounds {
       let isMore =
         switch family {
-        case .v4: v4?.receive(body) ?? false
+        case .v4: v4.receive(body)
         case .v6: v6?.receive(body) ?? false
         }
       if !isMore { return }
@@ -55,11 +55,11 @@ final class Sockets {
   /// Sends a batch, each datagram by the socket of its family, and empties it.
   func send(_ batch: inout DatagramBatch) {
     guard !batch.isEmpty else { return }
-    v4?.send(batch)
-    if v6 != nil { v6?.send(batch) }
+    v4.send(batch)
+    v6?.send(batch)
     batch.removeAll()
   }
 
   /// Datagrams that the kernel did not take.
-  var refused: UInt64 { (v4?.refused ?? 0) &+ (v6?.refused ?? 0) }
+  var refused: UInt64 { v4.refused &+ (v6?.refused ?? 0) }
 }

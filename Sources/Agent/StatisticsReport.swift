@@ -1,5 +1,8 @@
+internal import DataChannel
+internal import ICE
 internal import JSON
 internal import LinuxIO
+internal import Media
 internal import RTP
 internal import Session
 internal import Wire

@@ -1,4 +1,6 @@
+internal import ICE
 internal import JSON
+internal import RTP
 internal import Session
 internal import Telemetry
 internal import Wire

@@ -39,15 +39,22 @@ final class SCTPAssociation {
   /// (RFC 8831 §5, RFC 8261 §5), so it needs no discovery of the path's MTU.
   static let maximumPacketSize = 1160
 
-  /// Streams in each direction. RFC 8831 §6.2 recommends 65,535, but usrsctp takes memory for each, about 100 bytes.
-  static let streams: UInt16 = 256
+  /// Streams in each direction. RFC 8831 §6.2 recommends 65,535, but usrsctp takes memory for each, about 100 bytes, and ``DataChannelLimits/maximumChannels`` need no more.
+  static let streams: UInt16 = 128
 
   /// How often usrsctp's timers run while one of them matters whose end is not known: retransmission (200 ms and more).
   private static let pollInterval = Interval.milliseconds(50)
 
+  /// While it waits for the peer usrsctp sends at least every 3 s, the longest retransmission timeout. Past this it has given up
+  /// on what it sent: after the last of its FORWARD TSN chunks has been lost it waits for nothing, and nor do we.
+  private static let longestSilence = Interval.seconds(10)
+
   /// More than one call into usrsctp can produce: a burst for each acknowledgement. What goes beyond is not lost: usrsctp is told,
   /// and keeps it for later.
   private static let maximumOutgoingBytes = 256 * 1024
+
+  /// A queue that had to grow past this, for a large message in one go, is not kept at that size.
+  private static let keptOutgoingBytes = 16 * 1024
 
   private enum State {
     case idle, connecting, established, closed
@@ -55,6 +62,8 @@ final class SCTPAssociation {
 
   /// Packets for DTLS.
   private var packets = PacketQueue(maximumBytes: maximumOutgoingBytes)
+  /// Bytes that went into the queue since it was empty.
+  private var queuedBytes = 0
   private var socket: OpaquePointer?
   private var stack: SCTPStack { .shared }
   private var slot = 0
@@ -99,8 +108,10 @@ final class SCTPAssociation {
   /// path (RFC 7675), and a quiet association costs no wake-up.
   var deadline: Instant? {
     guard state == .connecting || state == .established else { return nil }
-    let isPolling = state == .connecting || awaitsReset || timers.awaitsAcknowledgement
-    let poll = isPolling ? stack.timersRanUntil + Self.pollInterval : nil
+    let isWaiting = state == .connecting || awaitsReset || timers.awaitsAcknowledgement
+    let poll =
+      isWaiting && stack.timersRanUntil < timers.lastPacket + Self.longestSilence
+      ? stack.timersRanUntil + Self.pollInterval : nil
     guard let due = timers.acknowledgementDue else { return poll }
     return poll.map { min($0, due) } ?? due
   }
@@ -161,7 +172,12 @@ final class SCTPAssociation {
 
   /// Takes the oldest packet for DTLS out and shows it to `body`; false when there is none.
   func popOutgoing(_ body: (UnsafeRawBufferPointer) -> Void) -> Bool {
-    packets.popFirst(body) != nil
+    guard packets.popFirst(body) != nil else { return false }
+    if packets.isEmpty {
+      if queuedBytes > Self.keptOutgoingBytes { packets = PacketQueue(maximumBytes: Self.maximumOutgoingBytes) }
+      queuedBytes = 0
+    }
+    return true
   }
 
   /// Sends one message, whole or not at all.
@@ -273,8 +289,9 @@ final class SCTPAssociation {
   /// False when there is no room: usrsctp then keeps what it wanted to send.
   func sendPacket(_ packet: UnsafeRawBufferPointer) -> Bool {
     guard packets.append(packet) else { return false }
+    queuedBytes &+= packet.count
     if let summary = try? SCTPPacket(parsing: packet.bytes, localPort: remotePort, remotePort: localPort) {
-      timers.noteSent(summary)
+      timers.noteSent(summary, now: stack.now)
     }
     return true
   }
@@ -306,7 +323,8 @@ final class SCTPAssociation {
         sinit_max_init_timeo: 0), on: socket)
     var path = sctp_paddrparams()
     path.spp_flags = UInt32(SPP_HB_DISABLE | SPP_PMTUD_DISABLE)
-    path.spp_pathmtu = UInt32(Self.maximumPacketSize - SCTPPacket.headerSize)  // usrsctp counts without the common header
+    // usrsctp counts without the common header.
+    path.spp_pathmtu = UInt32(Self.maximumPacketSize - SCTPPacket.headerSize)
     try set(SCTP_PEER_ADDR_PARAMS, path, on: socket)
     for event in [SCTP_ASSOC_CHANGE, SCTP_STREAM_RESET_EVENT] {
       try set(

@@ -116,6 +116,8 @@ struct SCTPPacket {
 struct SCTPTimers {
   /// When the delayed acknowledgement of data that came in must leave, at the latest.
   private(set) var acknowledgementDue: Instant?
+  /// When a packet last went either way.
+  private(set) var lastPacket = Instant(nanoseconds: 0)
   private var newestSent: UInt32?
   private var acknowledged: UInt32?
 
@@ -127,6 +129,7 @@ struct SCTPTimers {
   }
 
   mutating func noteReceived(_ packet: SCTPPacket, now: Instant) {
+    lastPacket = now
     if packet.carriesData, acknowledgementDue == nil {
       acknowledgementDue = now + SCTPStack.acknowledgementDelay + .milliseconds(1)  // usrsctp counts whole milliseconds
     }
@@ -135,7 +138,8 @@ struct SCTPTimers {
     }
   }
 
-  mutating func noteSent(_ packet: SCTPPacket) {
+  mutating func noteSent(_ packet: SCTPPacket, now: Instant) {
+    lastPacket = now
     if packet.cumulativeAcknowledgement != nil { acknowledgementDue = nil }
     if packet.carriesData, newestSent.map({ packet.newestTSN.isNewer(than: $0) }) ?? true {
       newestSent = packet.newestTSN

@@ -5,7 +5,8 @@ import Wire
 /// usrsctp, of which a process has one: its settings, its notion of time, and the table by which its callbacks find the
 /// association that they are meant for.
 ///
-/// usrsctp runs without threads of its own. All associations of a process must be used on one thread (asserted in debug builds);
+/// usrsctp runs without its timer thread. (It does start one thread, "SCTP iterator", for changes of addresses: ours never change,
+/// so that it sleeps for good.) All associations of a process must be used on one thread (asserted in debug builds);
 /// another thread may take over once the last of them is gone.
 ///
 /// Its clock is `now:` alone: its timers are run up to it, and what it asks gettimeofday() while it is called is answered with it
@@ -26,13 +27,14 @@ final class SCTPStack {
   /// usrsctp still holds of an association that is gone can lead into freed memory.
   private var associations: [Unmanaged<SCTPAssociation>?] = []
   /// Slots to use again, the longest unused first: usrsctp may hold on to the remains of a closed socket for a while. They stay
-  /// registered with usrsctp for good. (Taking an address back starts work for a thread that we did not let it have, and leaks.)
+  /// registered with usrsctp for good: taking one back would be work for its other thread, which is better left asleep.
   private var freeSlots: [Int] = []
   private var living = 0
   private var thread = pthread_self()
   /// The time up to which usrsctp's timers have run, in whole milliseconds after its start.
   private(set) var timersRanUntil = Instant(nanoseconds: 0)
-  private var now = Instant(nanoseconds: 0)
+  /// The time of the call that is being made.
+  private(set) var now = Instant(nanoseconds: 0)
 
   /// Far more than one board can feed.
   private static let maximumSlots = 4096
@@ -45,7 +47,8 @@ final class SCTPStack {
     perch_sctp_start { address, packet, length, _, _ in
       SCTPStack.shared.output(slot: Int(bitPattern: address), packet: packet, length: length)
     }
-    usrsctp_enable_crc32c_offload()  // written in output(); not checked on the way in, where DTLS has vouched for every bit
+    // Checksums are written in output(), and not checked on the way in, where DTLS has vouched for every bit.
+    usrsctp_enable_crc32c_offload()
     // RFC 8831 §5: partial reliability and stream reconfiguration, and nothing else that would widen what a peer can reach.
     usrsctp_sysctl_set_sctp_pr_enable(1)
     usrsctp_sysctl_set_sctp_reconfig_enable(1)
@@ -55,7 +58,8 @@ final class SCTPStack {
     usrsctp_sysctl_set_sctp_auth_enable(0)
     usrsctp_sysctl_set_sctp_nrsack_enable(0)
     usrsctp_sysctl_set_sctp_pktdrop_enable(0)
-    usrsctp_sysctl_set_sctp_blackhole(2)  // no answer to packets of no association: DTLS ended first, or somebody probes
+    // No answer to packets of no association.
+    usrsctp_sysctl_set_sctp_blackhole(2)
 
     // Windows: memory is used only as data waits. 1 MiB keeps 100 Mbit/s busy over 80 ms.
     usrsctp_sysctl_set_sctp_sendspace(1 << 20)

@@ -33,8 +33,8 @@ package struct Candidate: Hashable, Sendable {
 
   package enum Address: Hashable, Sendable {
     case ip(SocketAddress)
-    /// Mostly a `….local` name that hides an address (draft-ietf-mmusic-mdns-ice-candidates). Whoever can resolve it makes a
-    /// candidate with the address.
+    /// Mostly a `….local` name that hides an address (draft-ietf-mmusic-mdns-ice-candidates). Whoever can resolve it
+    /// makes a candidate with the address.
     case name(String, port: UInt16)
   }
 
@@ -104,8 +104,8 @@ extension Candidate {
   /// Longer attributes are refused: the longest that makes sense has a name of 255 characters.
   private static let maximumAttributeLength = 1024
 
-  /// Reads the value of an `a=candidate:` line (RFC 8839 §5.1), with or without `candidate:` before it. Extensions that are
-  /// unknown are skipped.
+  /// Reads the value of an `a=candidate:` line (RFC 8839 §5.1), with or without `candidate:` before it. Extensions that
+  /// are unknown are skipped.
   /// - Throws: ``ParseError/malformed(_:)``; drop the candidate then, there may be others.
   package init(parsing attribute: some StringProtocol) throws(ParseError) {
     guard attribute.utf8.count <= Self.maximumAttributeLength else { throw .malformed("candidate too long") }

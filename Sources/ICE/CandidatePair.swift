@@ -21,8 +21,8 @@ package struct CandidatePair: Sendable {
 
   /// From the local candidate's base to the remote candidate.
   package internal(set) var path: NetworkPath
-  /// Indices into ``ICEAgent/localCandidates`` and ``ICEAgent/remoteCandidates``. The local one becomes the peer-reflexive
-  /// candidate that the peer saw, once that is known.
+  /// Indices into ``ICEAgent/localCandidates`` and ``ICEAgent/remoteCandidates``. The local one becomes the
+  /// peer-reflexive candidate that the peer saw, once that is known.
   package internal(set) var local: Int
   package internal(set) var remote: Int
   package internal(set) var state = State.waiting
@@ -82,8 +82,8 @@ struct Transaction {
   /// A newer check of the pair has taken its place: an answer still counts, a timeout does not.
   var isCancelled = false
 
-  /// Whether it carries USE-CANDIDATE. Consent checks of the controlling side do, as libwebrtc's: then a peer that has followed
-  /// another nomination, whose answer was lost, comes over.
+  /// Whether it carries USE-CANDIDATE. Consent checks of the controlling side do, as libwebrtc's: then a peer that has
+  /// followed another nomination, whose answer was lost, comes over.
   var nominates: Bool {
     switch purpose {
     case .check: false

@@ -170,7 +170,7 @@ extension ICEAgent {
   private mutating func concludeWithoutPath(_ now: Instant) {
     guard case .checking(let since) = phase, now >= since + patience else { return }
     guard !pairs.contains(where: { $0.state == .waiting || $0.state == .inProgress }), nominating == nil else { return }
-    if bestValidPair != nil {
+    if hasValidPair {
       end(.notNominated)
     } else if pairs.isEmpty {
       end(.noRemoteCandidates)
@@ -181,7 +181,7 @@ extension ICEAgent {
 
   /// A peer that controls may be as patient as we are before it nominates.
   private var patience: Interval {
-    bestValidPair == nil ? configuration.patience : configuration.patience * 2
+    hasValidPair ? configuration.patience * 2 : configuration.patience
   }
 
   private mutating func end(_ reason: ICEFailure.Reason) {

@@ -39,8 +39,8 @@ extension ICEAgent {
     case .succeeded: break
     case .waiting, .failed: trigger(pair)
     case .inProgress:
-      // RFC 8445 §7.3.1.4: the way is open now, and a check that the peer was not yet ready for would be sent again in half a
-      // second only. But not for each of a burst of requests.
+      // RFC 8445 §7.3.1.4: the way is open now, and a check that the peer was not yet ready for would be sent again in
+      // half a second only. But not for each of a burst of requests.
       let isFirst = pairs[pair].statistics.requestsReceived == 1
       if isFirst || pairs[pair].lastSent.map({ now >= $0 + configuration.pacing }) ?? true { trigger(pair) }
     }
@@ -74,8 +74,8 @@ extension ICEAgent {
     return true
   }
 
-  /// RFC 8445 §7.3.1.1. What was nominated under the old roles no longer binds, and a check that is sent again must not claim
-  /// the old one.
+  /// RFC 8445 §7.3.1.1. What was nominated under the old roles no longer binds, and a check that is sent again must not
+  /// claim the old one.
   private mutating func takeRole(_ role: Role) {
     self.role = role
     nominating = nil
@@ -89,8 +89,8 @@ extension ICEAgent {
     if role == .controlling { assertSelection() }
   }
 
-  /// Both sides have controlled for a while, and each may have selected a pair of its own: the one that controls says again
-  /// which counts.
+  /// Both sides have controlled for a while, and each may have selected a pair of its own: the one that controls says
+  /// again which counts.
   private mutating func assertSelection() {
     guard case .connected(let connection) = phase, nominating == nil else { return }
     nominating = connection.pair
@@ -177,11 +177,13 @@ extension ICEAgent {
 
   private mutating func handleError(_ code: Int, to transaction: Transaction) {
     guard code == 487 else {
-      // RFC 8445 §7.2.5.2.4, unless a newer check of the pair is under way. The next check of the peer revives the pair.
+      // RFC 8445 §7.2.5.2.4, unless a newer check of the pair is under way. The next check of the peer revives the
+      // pair.
       if !transaction.isCancelled { fail(transaction.pair) }
       return
     }
-    // RFC 8445 §7.2.5.1. A request that crossed the change of role changes nothing more; its check is made again all the same.
+    // RFC 8445 §7.2.5.1. A request that crossed the change of role changes nothing more; its check is made again all
+    // the same.
     if role == transaction.role {
       takeRole(transaction.role == .controlling ? .controlled : .controlling)
       tieBreaker = generator.next()

@@ -4,9 +4,10 @@ internal import Wire
 extension ICEAgent {
   /// Pairs whose round trips differ by less than this are equally fast; then priority decides.
   private static let equalRoundTrips: Interval = .milliseconds(10)
-  /// A controlled agent follows a nomination of a pair of lower priority than the selected one when the peer has asked this
-  /// often, or when it has not asked for the selected one for this long. Under aggressive nomination (RFC 5245 §8.1.1.1) a
-  /// browser asks for each pair once or twice at the start, and the best is meant; when it changes networks it insists.
+  /// A controlled agent follows a nomination of a pair of lower priority than the selected one when the peer has asked
+  /// this often, or when it has not asked for the selected one for this long. Under aggressive nomination (RFC 5245
+  /// §8.1.1.1) a browser asks for each pair once or twice at the start, and the best is meant; when it changes networks
+  /// it insists.
   private static let wishesToFollow = 3
   private static let settlingTime: Interval = .seconds(5)
   /// A pair that has answered longer ago than this is checked again before it is selected.
@@ -16,7 +17,7 @@ extension ICEAgent {
 
   /// When to nominate although better pairs are still being checked; nil while there is nothing to nominate.
   var nominationTime: Instant? {
-    guard case .checking = phase, role == .controlling, nominating == nil, bestValidPair != nil else { return nil }
+    guard case .checking = phase, role == .controlling, nominating == nil, hasValidPair else { return nil }
     return firstValid.map { $0 + configuration.nominationDelay }
   }
 

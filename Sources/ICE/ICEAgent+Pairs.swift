@@ -10,13 +10,15 @@ extension ICEAgent {
     return min(local, remote) << 32 &+ 2 &* max(local, remote) &+ (controlling > controlled ? 1 : 0)
   }
 
+  var hasValidPair: Bool { pairs.contains { $0.state == .succeeded } }
+
   /// The valid pair of the highest priority.
   var bestValidPair: Int? {
     pairs.indices.filter { pairs[$0].state == .succeeded }.max { priority(of: $0) < priority(of: $1) }
   }
 
-  /// Pairs two candidates where a datagram could pass between them (RFC 8445 §6.1.2.2); nil where none could, or when the list is
-  /// full of better ones.
+  /// Pairs two candidates where a datagram could pass between them (RFC 8445 §6.1.2.2); nil where none could, or when
+  /// the list is full of better ones.
   /// - Parameter isProven: a request has come this way, so the pair is made whatever the addresses look like.
   @discardableResult
   mutating func formPair(local: Int, remote: Int, isProven: Bool = false) -> Int? {
@@ -63,8 +65,8 @@ extension ICEAgent {
 
   // MARK: Candidates that checks bring to light
 
-  /// The base candidate of a local address. One that the owner has not named (an interface that came up later) is taken up with
-  /// the least preference, since a request has reached us there.
+  /// The base candidate of a local address. One that the owner has not named (an interface that came up later) is taken
+  /// up with the least preference, since a request has reached us there.
   mutating func findOrAddBase(_ address: SocketAddress) -> Int? {
     if let known = localCandidates.firstIndex(where: { $0.kind == .host && $0.isAt(address) }) { return known }
     guard localCandidates.count < ICELimits.localCandidates else { return nil }
@@ -72,7 +74,8 @@ extension ICEAgent {
     return localCandidates.count &- 1
   }
 
-  /// The local candidate that the peer sees in place of `base` (RFC 8445 §7.2.5.3.1); the base itself when there are too many.
+  /// The local candidate that the peer sees in place of `base` (RFC 8445 §7.2.5.3.1); the base itself when there are
+  /// too many.
   mutating func findOrAddLocalPeerReflexive(_ address: SocketAddress, base: Int, priority: UInt32) -> Int {
     if let known = localCandidates.firstIndex(where: { $0.isAt(address) }) { return known }
     guard localCandidates.count < ICELimits.localCandidates, let baseAddress = localCandidates[base].socketAddress

@@ -2,11 +2,11 @@ package import Wire
 
 /// ICE (RFC 8445) for one session: a full agent with one data stream of one component, either role.
 ///
-/// Sans-IO: the owner gives it candidates, STUN datagrams and the time, and after *each* call drains ``pollTransmit(into:)`` and
-/// ``pollEvent()`` and looks at ``deadline``. One thread.
+/// Sans-IO: the owner gives it candidates, STUN datagrams and the time, and after *each* call drains
+/// ``pollTransmit(into:)`` and ``pollEvent()`` and looks at ``deadline``. One thread.
 ///
-/// It starts when it has the peer's credentials. Candidates may come before or after that, in any order; requests of the peer
-/// are answered from the first moment.
+/// It starts when it has the peer's credentials. Candidates may come before or after that, in any order; requests of
+/// the peer are answered from the first moment.
 ///
 /// Server-reflexive, relayed and TCP candidates have their cases but are never paired yet. An ICE restart will put
 /// new credentials beside the old ones until the new pair is selected (RFC 8445 §9).
@@ -108,9 +108,10 @@ package struct ICEAgent {
     run(now)
   }
 
-  /// Adds a candidate that the peer has signalled. What cannot be used is ignored: TCP, the RTCP component, names (which are
-  /// counted for diagnosis), addresses that are nobody's, and those beyond ``ICELimits/signalledCandidates``. That there will be no
-  /// more need not be told: ICE fails when its patience ends, said or unsaid (RFC 8863 §4).
+  /// Adds a candidate that the peer has signalled. What cannot be used is ignored: TCP, the RTCP component, names
+  /// (which are counted for diagnosis), addresses that are nobody's, and those beyond
+  /// ``ICELimits/signalledCandidates``. That there will be no more need not be told: ICE fails when its patience ends,
+  /// said or unsaid (RFC 8863 §4).
   package mutating func addRemoteCandidate(_ candidate: Candidate, now: Instant) {
     guard candidate.transport == .udp, candidate.component == 1 else { return }
     guard let address = candidate.socketAddress else { return hiddenCandidates &+= 1 }
@@ -147,7 +148,8 @@ package struct ICEAgent {
 
   // MARK: Datagrams and time
 
-  /// Takes a STUN datagram (``STUNMessage/isSTUN(_:)``) that came on `path`: `local` is the address that it was sent to.
+  /// Takes a STUN datagram (``STUNMessage/isSTUN(_:)``) that came on `path`: `local` is the address that it was sent
+  /// to.
   @discardableResult
   package mutating func handle(_ datagram: RawSpan, on path: NetworkPath, now: Instant) -> ICEDisposition {
     if case .failed = phase { return .ignored }
@@ -195,7 +197,8 @@ package struct ICEAgent {
     return pairs[connection.pair]
   }
 
-  /// Where data may be sent: the selected path, or before that the best valid one (RFC 8445 §12.1). Nil means: send nothing.
+  /// Where data may be sent: the selected path, or before that the best valid one (RFC 8445 §12.1). Nil means: send
+  /// nothing.
   package var usablePath: NetworkPath? {
     switch phase {
     case .connected(let connection): pairs[connection.pair].path

@@ -23,8 +23,8 @@ package struct ICECredentials: Hashable, Sendable {
     ICECredentials(madeUfrag: text(8, using: &generator), password: text(24, using: &generator))
   }
 
-  /// The ufrag as a number, for a table from ufrags to sessions: see ``STUNMessage/routingKey(ofRequest:)``. Ufrags that ``make(using:)``
-  /// made have one; nil for lengths other than theirs.
+  /// The ufrag as a number, for a table from ufrags to sessions: see ``STUNMessage/routingKey(ofRequest:)``. Ufrags
+  /// that ``make(using:)`` made have one; nil for lengths other than theirs.
   package var routingKey: UInt64? {
     guard ufrag.utf8.count == 8 else { return nil }
     return ufrag.utf8.reduce(0) { $0 << 8 | UInt64($1) }

@@ -2,8 +2,8 @@ package import Wire
 
 /// What an ``ICEAgent`` tells its owner.
 package enum ICEEvent: Equatable, Sendable {
-  /// The first check has succeeded: data may be sent here although nothing is nominated yet (RFC 8445 §12.1), so DTLS can
-  /// start. Comes once, before ``connected(_:)``.
+  /// The first check has succeeded: data may be sent here although nothing is nominated yet (RFC 8445 §12.1), so DTLS
+  /// can start. Comes once, before ``connected(_:)``.
   case usable(NetworkPath)
   /// A pair has been selected; or the selected one answers again after ``disconnected``.
   case connected(NetworkPath)
@@ -63,7 +63,8 @@ package struct ICEFailure: Equatable, Sendable, CustomStringConvertible {
 
 /// What became of a datagram.
 package enum ICEDisposition: Equatable, Sendable {
-  /// It carries proof of the session's credentials: other datagrams from the same remote address belong to this session.
+  /// It carries proof of the session's credentials: other datagrams from the same remote address belong to this
+  /// session.
   case authenticated
   /// It changed nothing and was counted.
   case ignored

@@ -165,8 +165,8 @@ package struct STUNMessage: ~Escapable {
 extension STUNMessage {
   package var hasIntegrity: Bool { integrityOffset != nil }
 
-  /// Whether MESSAGE-INTEGRITY is there and was made with `key`: the password for short-term credentials. The comparison takes
-  /// the same time wherever the codes differ.
+  /// Whether MESSAGE-INTEGRITY is there and was made with `key`: the password for short-term credentials. The
+  /// comparison takes the same time wherever the codes differ.
   package func hasValidIntegrity(key: [UInt8]) -> Bool {
     guard let offset = integrityOffset else { return false }
     // RFC 8489 §14.5: over the bytes before the attribute, with a length that ends with it.
@@ -220,8 +220,8 @@ extension STUNMessage {
     return cookie == magicCookie
   }
 
-  /// The ``ICECredentials/routingKey`` that a Binding request is addressed to; nil for other datagrams, and for ufrags of a
-  /// length that is not ours. Anybody can write it: it finds the session, which then verifies.
+  /// The ``ICECredentials/routingKey`` that a Binding request is addressed to; nil for other datagrams, and for ufrags
+  /// of a length that is not ours. Anybody can write it: it finds the session, which then verifies.
   package static func routingKey(ofRequest datagram: RawSpan) -> UInt64? {
     guard isSTUN(datagram) else { return nil }
     var reader = ByteReader(datagram)
@@ -251,8 +251,8 @@ extension STUNMessage {
 
 /// The 96 bits that tie a response to its request.
 ///
-/// Ours start with 32 bits that all requests of one agent share, so that a response finds its agent among many behind one
-/// socket; the other 64 are drawn anew for each request, and responses are authenticated besides.
+/// Ours start with 32 bits that all requests of one agent share, so that a response finds its agent among many behind
+/// one socket; the other 64 are drawn anew for each request, and responses are authenticated besides.
 package struct TransactionID: Hashable, Sendable {
   package var tag: UInt32
   package var number: UInt64

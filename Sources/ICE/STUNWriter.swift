@@ -1,8 +1,8 @@
 package import Wire
 
 extension ByteWriter {
-  /// Writes a STUN message whose attributes `attributes` writes, then MESSAGE-INTEGRITY when there is a key, then FINGERPRINT.
-  /// The message must be the first thing in this writer.
+  /// Writes a STUN message whose attributes `attributes` writes, then MESSAGE-INTEGRITY when there is a key, then
+  /// FINGERPRINT. The message must be the first thing in this writer.
   package mutating func writeSTUN(
     _ messageClass: STUNMessage.Class, method: UInt16 = 1, _ transaction: TransactionID, integrityKey: [UInt8]?,
     attributes: (inout ByteWriter) -> Void

@@ -29,6 +29,12 @@ package enum Log {
   package static func info(_ message: @autoclosure () -> String) { write(.info, message) }
   package static func debug(_ message: @autoclosure () -> String) { write(.debug, message) }
 
+  /// Text for whoever typed a command, on standard error as it is.
+  package static func plain(_ text: String) {
+    var text = text
+    text.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress!, $0.count) }
+  }
+
   private static func write(_ level: Level, _ message: () -> String) {
     guard level.rawValue <= threshold.load(ordering: .relaxed) else { return }
     // One line a message, whatever a device or a peer put into a name.

@@ -34,6 +34,21 @@ package final class Thread: @unchecked Sendable {
     }
   }
 
+  /// Starts a thread that owns `value`: it was made here, and from now on nobody here uses it.
+  package convenience init<Value>(
+    named name: String, owning value: sending Value, _ body: @escaping @Sendable (Value) -> Void
+  ) throws(SystemError) {
+    let box = Handover(value)
+    try self.init(named: name) { body(box.value) }
+  }
+
+  /// Carries a value to the one thread that takes it. Unchecked: `sending` has made sure that no one else holds it.
+  private struct Handover<Value>: @unchecked Sendable {
+    let value: Value
+
+    init(_ value: Value) { self.value = value }
+  }
+
   /// Waits until the body has returned. Call exactly once.
   package func join() {
     pthread_join(identifier, nil)

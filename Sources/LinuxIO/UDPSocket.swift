@@ -6,7 +6,9 @@ package import Wire
 ///
 /// It receives in batches (`recvmmsg`), tells for each datagram which of our addresses it came to, and sends whole batches: a run of
 /// equal-sized datagrams to one peer leaves as one segmented send (`UDP_SEGMENT`), two to three times cheaper. Used by one loop.
-package struct UDPSocket: ~Copyable {
+///
+/// A class, so that a batch that fills up while datagrams are being received can be sent in between.
+package final class UDPSocket {
   package let family: IPAddress.Family
   /// The port, also when the kernel chose it.
   package let port: UInt16
@@ -61,7 +63,7 @@ package struct UDPSocket: ~Copyable {
 
   /// Sends the batch's datagrams that are of this socket's family, in order. What the kernel does not take at once is lost and
   /// counted: a queue here would be latency.
-  package mutating func send(_ batch: borrowing DatagramBatch) {
+  package func send(_ batch: borrowing DatagramBatch) {
     batch.withMemory { memory in
       var next = 0
       while next < batch.entries.count {
@@ -109,7 +111,7 @@ package struct UDPSocket: ~Copyable {
     return end
   }
 
-  private mutating func transmit(_ count: Int) {
+  private func transmit(_ count: Int) {
     var sent = 0
     while sent < count {
       let result = perch_udp_send(raw, outgoing.baseAddress! + sent, Int32(count - sent))
@@ -129,7 +131,7 @@ package struct UDPSocket: ~Copyable {
     }
   }
 
-  private mutating func sendSegments(of message: perch_udp_outgoing) {
+  private func sendSegments(of message: perch_udp_outgoing) {
     var part = message
     part.segment = 0
     var offset = 0

@@ -55,6 +55,7 @@ package struct VP8Encoder: ~Copyable {
 
   /// - Throws: ``MediaError/codec(_:)`` when libvpx refuses the settings or has no memory.
   package init(_ settings: VP8Settings) throws(MediaError) {
+    perch_keep_heap_small()
     var configuration = vpx_codec_enc_cfg_t()
     guard perch_vp8_defaults(&configuration) == VPX_CODEC_OK else { throw .codec("libvpx has no VP8 encoder") }
     Self.fill(&configuration, from: settings)

@@ -57,8 +57,9 @@ package final class RTPSendStream {
 
   package let configuration: Configuration
   /// Names as in W3C webrtc-stats.
-  package private(set) var statistics = OutboundStatistics()
+  package var statistics: OutboundStatistics { counts }
 
+  private var counts = OutboundStatistics()  // private altogether: the optimiser then drops its exclusivity checks
   private let template: HeaderExtensionTemplate
   private let timestampOffset: UInt32
   private var nextSequenceNumber: UInt16
@@ -101,7 +102,7 @@ package final class RTPSendStream {
   package var headerSize: Int { RTPHeader.byteCount + template.byteCount }
 
   /// The last round-trip time that the viewer's reports gave.
-  package var roundTripTime: Interval? { statistics.roundTripTime }
+  package var roundTripTime: Interval? { counts.roundTripTime }
 
   /// Writes one packet of a video frame, ready to be encrypted. The packets of a frame are written in order, and no frame begins
   /// before the one before has been written whole.
@@ -127,7 +128,7 @@ package final class RTPSendStream {
       self.numbers = numbers
       lastMoment = (frame.timestamp, frame.captured)
     }
-    if frame.hasMarker(packet: index) { statistics.framesSent &+= 1 }
+    if frame.hasMarker(packet: index) { counts.framesSent &+= 1 }
     history.append(entry)
     return true
   }
@@ -150,7 +151,7 @@ package final class RTPSendStream {
   /// The packets of a NACK that are worth sending again, in the order asked: known, young enough, and not sent within one round
   /// trip. Each is to be written by ``writeRetransmission(of:transportSequence:now:into:)``, at once or when a pacer allows.
   package func handleNACK(_ sequenceNumbers: [UInt16], now: Instant) -> [UInt16] {
-    statistics.nackCount &+= 1
+    counts.nackCount &+= 1
     let interval = max(roundTripTime ?? Self.assumedRoundTripTime, Self.minimumResendInterval)
     var granted: [UInt16] = []
     for sequenceNumber in sequenceNumbers {
@@ -231,9 +232,9 @@ package final class RTPSendStream {
 
   private func count(_ writing: Writing, headerBytes: Int, payloadBytes: Int) {
     let payload = UInt64(truncatingIfNeeded: payloadBytes)
-    statistics.packetsSent &+= 1
-    statistics.bytesSent &+= payload
-    statistics.headerBytesSent &+= UInt64(truncatingIfNeeded: headerBytes)
+    counts.packetsSent &+= 1
+    counts.bytesSent &+= payload
+    counts.headerBytesSent &+= UInt64(truncatingIfNeeded: headerBytes)
     switch writing {
     case .original:
       nextSequenceNumber &+= 1
@@ -244,15 +245,15 @@ package final class RTPSendStream {
     case .rtx:
       nextRTXSequenceNumber &+= 1
     }
-    statistics.retransmittedPacketsSent &+= 1
-    statistics.retransmittedBytesSent &+= payload
+    counts.retransmittedPacketsSent &+= 1
+    counts.retransmittedBytesSent &+= payload
   }
 }
 
 extension RTPSendStream {
   /// The viewer's decoder lost its picture. The session passes it on to ``KeyframeRequests``.
   package func handlePictureLossIndication() {
-    statistics.pliCount &+= 1
+    counts.pliCount &+= 1
   }
 
   /// The viewer asks for a keyframe by FIR.
@@ -261,7 +262,7 @@ extension RTPSendStream {
   package func handleFullIntraRequest(_ request: FullIntraRequest) -> Bool {
     var isNew = false
     for entry in request.entries where entry.ssrc == configuration.ssrc {
-      statistics.firCount &+= 1
+      counts.firCount &+= 1
       if intraRequests.accepts(entry.sequenceNumber, from: request.senderSSRC) { isNew = true }
     }
     return isNew
@@ -270,13 +271,13 @@ extension RTPSendStream {
   /// How the viewer receives this stream. Blocks on other streams are ignored, so that all may be handed to all.
   package func handleReport(_ report: ReportBlock, now: Instant) {
     guard report.ssrc == configuration.ssrc else { return }
-    statistics.remotePacketsLost = Int64(report.cumulativeLost)
-    statistics.remoteFractionLost = Double(report.fractionLost) / 256
-    statistics.remoteJitter = Double(report.jitter) / Double(configuration.clock.rate)
+    counts.remotePacketsLost = Int64(report.cumulativeLost)
+    counts.remoteFractionLost = Double(report.fractionLost) / 256
+    counts.remoteJitter = Double(report.jitter) / Double(configuration.clock.rate)
     if let roundTrip = reports.roundTripTime(of: report, now: now) {
-      statistics.roundTripTime = roundTrip
-      statistics.totalRoundTripTime = statistics.totalRoundTripTime + roundTrip
-      statistics.roundTripTimeMeasurements &+= 1
+      counts.roundTripTime = roundTrip
+      counts.totalRoundTripTime = counts.totalRoundTripTime + roundTrip
+      counts.roundTripTimeMeasurements &+= 1
     }
   }
 

@@ -81,6 +81,7 @@ final class Handshake {
 
   /// Takes a record; `record` is the header and the body.
   func handle(_ header: RecordHeader, body: RawSpan, record: RawSpan) -> Progress {
+    guard header.epoch <= 1 else { return .waiting }  // there is no third
     if header.epoch == 0, header.type == .handshake, role == .server, ClientHelloAssembly.concerns(body) {
       guard let whole = clientHello.add(body, of: header, now: now) else { return .waiting }
       return whole.withUnsafeBytes { step($0) }

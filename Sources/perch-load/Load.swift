@@ -14,9 +14,9 @@ final class Load {
 
   private final class Connection {
     let viewer: Viewer
-    var socket: UDPSocket
+    let socket: UDPSocket
 
-    init(viewer: Viewer, socket: consuming UDPSocket) {
+    init(viewer: Viewer, socket: UDPSocket) {
       self.viewer = viewer
       self.socket = socket
     }

@@ -1,1 +1,4 @@
-print("perch")
+internal import Agent
+internal import Glibc
+
+exit(Command.run(Array(CommandLine.arguments.dropFirst())).rawValue)

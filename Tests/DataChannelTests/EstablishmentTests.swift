@@ -43,11 +43,11 @@ extension DataChannelTests {
       let events = pair.take(.server)
       #expect(events.count == 3)
       #expect(events.last == .message(id, .text, Array("before".utf8)))
-      #expect(throws: DataChannelError.idUnavailable(id, limit: 256)) {
+      #expect(throws: DataChannelError.idUnavailable(id, limit: 128)) {
         _ = try pair.client.open(label: "c", negotiatedID: id, now: pair.now)
       }
-      #expect(throws: DataChannelError.idUnavailable(ChannelID(256), limit: 256)) {
-        _ = try pair.client.open(label: "c", negotiatedID: ChannelID(256), now: pair.now)
+      #expect(throws: DataChannelError.idUnavailable(ChannelID(128), limit: 128)) {
+        _ = try pair.client.open(label: "c", negotiatedID: ChannelID(128), now: pair.now)
       }
     }
 

@@ -36,6 +36,7 @@ struct ICENominationTests {
     let toBetter = peer.received()
     peer.check(on: better, useCandidate: true, controlling: 5)
     peer.advance(.milliseconds(10))
+    _ = peer.received()
     peer.check(useCandidate: true, controlling: 5)
     peer.answerAll()
     #expect(peer.agent.selectedPath == ScriptedPeer.path)

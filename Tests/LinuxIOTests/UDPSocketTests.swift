@@ -6,7 +6,7 @@ import Wire
   /// Sends `sizes` from one socket to another over loopback and returns what arrives.
   private func exchange(_ family: IPAddress.Family, sizes: [Int]) throws -> [[UInt8]] {
     let loopback = try #require(IPAddress(family == .v4 ? "127.0.0.1" : "::1"))
-    var sender = try UDPSocket(family: family, port: 0)
+    let sender = try UDPSocket(family: family, port: 0)
     let receiver = try UDPSocket(family: family, port: 0)
     let path = NetworkPath(
       local: SocketAddress(loopback, port: sender.port), remote: SocketAddress(loopback, port: receiver.port))
@@ -40,13 +40,12 @@ import Wire
 
   @Test func aPortInUseIsAnErrorThatNamesIt() throws {
     let first = try UDPSocket(family: .v4, port: 0)
-    let port = first.port
-    #expect(throws: SystemError.self) { _ = try UDPSocket(family: .v4, port: port).port }
+    #expect(throws: SystemError.self) { _ = try UDPSocket(family: .v4, port: first.port) }
   }
 
   @Test func whatCannotBeSentIsCountedAndTheRestGoesOn() throws {
     let receiver = try UDPSocket(family: .v4, port: 0)
-    var sender = try UDPSocket(family: .v4, port: 0)
+    let sender = try UDPSocket(family: .v4, port: 0)
     let loopback = try #require(IPAddress("127.0.0.1"))
     let foreign = try #require(IPAddress("198.51.100.7"))  // as a source address it is not ours
     let remote = SocketAddress(loopback, port: receiver.port)
@@ -54,8 +53,7 @@ import Wire
     batch.append(on: NetworkPath(local: SocketAddress(foreign, port: 1), remote: remote)) { $0.write(UInt8(1)) }
     batch.append(on: NetworkPath(local: SocketAddress(loopback, port: 1), remote: remote)) { $0.write(UInt8(2)) }
     sender.send(batch)
-    let refused = sender.refused
-    #expect(refused == 1)
+    #expect(sender.refused == 1)
     var arrived: [UInt8] = []
     _ = receiver.receive { bytes, _ in arrived += bytes }
     #expect(arrived == [2])

@@ -139,7 +139,8 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
     return mixed ^ mixed >> 31
   }
 
-  /// True with this probability. Draws nothing for 0, so that a link's switched-off troubles leave the others' numbers alone.
+  /// True with this probability. Draws nothing for 0, so that a link's switched-off troubles leave the others' numbers
+  /// alone.
   package mutating func chance(_ probability: Double) -> Bool {
     probability > 0 && Double.random(in: 0..<1, using: &self) < probability
   }

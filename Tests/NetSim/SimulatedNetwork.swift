@@ -2,8 +2,8 @@ package import Wire
 
 /// Datagrams between simulated hosts, in virtual time and from one seed: the same seed and calls give the same run.
 ///
-/// A host is an IP address with an uplink and a downlink; several addresses may be one machine. A datagram crosses the sender's
-/// uplink, any NATs, and the receiver's downlink. Between them is a core without delay or loss.
+/// A host is an IP address with an uplink and a downlink; several addresses may be one machine. A datagram crosses the
+/// sender's uplink, any NATs, and the receiver's downlink. Between them is a core without delay or loss.
 ///
 /// ```swift
 /// var network = SimulatedNetwork(seed: 1)
@@ -90,8 +90,8 @@ package struct SimulatedNetwork: Sendable {
     hosts[address] = nil
   }
 
-  /// Puts attached hosts behind a NAT. Hosts behind the same one reach each other directly; `publicAddress` itself may be
-  /// placed behind another NAT by attaching it and naming it there.
+  /// Puts attached hosts behind a NAT. Hosts behind the same one reach each other directly; `publicAddress` itself may
+  /// be placed behind another NAT by attaching it and naming it there.
   package mutating func addNAT(publicAddress: IPAddress, behaviour: NATBehaviour, inside addresses: [IPAddress]) {
     nats.append(NAT(publicAddress: publicAddress, behaviour: behaviour))
     for address in addresses {
@@ -113,8 +113,8 @@ package struct SimulatedNetwork: Sendable {
     hosts[address]?.downlink.conditions = conditions
   }
 
-  /// Drops (or no longer drops) everything from one address to another, in that direction only. The addresses are those on the
-  /// public side of NATs.
+  /// Drops (or no longer drops) everything from one address to another, in that direction only. The addresses are those
+  /// on the public side of NATs.
   package mutating func setBlocked(_ isBlocked: Bool, from source: IPAddress, to destination: IPAddress) {
     let flow = Flow(source: source, destination: destination)
     if isBlocked { blocked.insert(flow) } else { blocked.remove(flow) }
@@ -145,8 +145,8 @@ package struct SimulatedNetwork: Sendable {
     batch.removeAll()
   }
 
-  /// When ``deliver(now:)`` should next be called: never later than the next arrival (it may turn out that there was none). Nil
-  /// when nothing is under way.
+  /// When ``deliver(now:)`` should next be called: never later than the next arrival (it may turn out that there was
+  /// none). Nil when nothing is under way.
   package var nextDelivery: Instant? { events.first?.time }
 
   /// Takes the next datagram that has arrived by `now`; nil when there is none yet.
@@ -175,8 +175,8 @@ package struct SimulatedNetwork: Sendable {
     return nil
   }
 
-  /// Rewrites the addresses of a datagram in the core as the NATs on its way do; false when it goes no further. After true the
-  /// destination is an attached host.
+  /// Rewrites the addresses of a datagram in the core as the NATs on its way do; false when it goes no further. After
+  /// true the destination is an attached host.
   private mutating func route(_ event: inout Event) -> Bool {
     var inside = hosts[event.source.address]?.nat
     while let index = inside {

@@ -102,6 +102,14 @@ import Testing
     #expect(answer.session.dataChannel == nil)
   }
 
+  @Test(arguments: ["m=audio", "m=application"]) func whatIsNotOfferedIsNotAnswered(end: String) throws {
+    let sections = try #require(plainOffer.split(separator: end).first)
+    let session = try LocalSession.board.answer(SessionDescription(parsing: String(sections))).session
+    #expect(session.video?.codec.payloadType == 96)
+    #expect((session.audio == nil) == (end == "m=audio"))
+    #expect(session.dataChannel == nil)
+  }
+
   @Test(arguments: [
     ("m=video 9 UDP/TLS/RTP/SAVPF", "m=text 9 UDP/TLS/RTP/SAVPF", Rejection.unsupportedKind),
     ("m=video 9 UDP/TLS/RTP/SAVPF", "m=video 9 UDP/QUIC", .unsupportedProtocol),

@@ -49,18 +49,18 @@ static const mbedtls_ssl_srtp_profile srtp_profiles[] = {
     MBEDTLS_TLS_SRTP_UNSET,
 };
 
-// mbedTLS has a fast reduction for P-256, and RFC 8827 §6.5 makes everybody support it.
+// X25519 takes mbedTLS four fifths of the time of P-256, which RFC 8827 §6.5 makes everybody support.
 #if MBEDTLS_VERSION_MAJOR >= 3
 static const uint16_t groups[] = {
-    MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
     MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
+    MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
     MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1,
     MBEDTLS_SSL_IANA_TLS_GROUP_NONE,
 };
 #else
 static const mbedtls_ecp_group_id groups[] = {
-    MBEDTLS_ECP_DP_SECP256R1,
     MBEDTLS_ECP_DP_CURVE25519,
+    MBEDTLS_ECP_DP_SECP256R1,
     MBEDTLS_ECP_DP_SECP384R1,
     MBEDTLS_ECP_DP_NONE,
 };

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
 
 static const unsigned long requests[] = {
     [PERCH_QUERYCAP] = VIDIOC_QUERYCAP,
@@ -31,7 +33,12 @@ int perch_v4l2_ioctl(int descriptor, enum perch_v4l2_request request, void *argu
   }
 }
 
+// libv4l2 writes to stderr whatever fails, "no frame yet" included. What matters is returned, and reported by us.
+static void silence(void) { v4l2_log_file = fopen("/dev/null", "we"); }
+
 int perch_v4l2_open(const char *path) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, silence);
   for (;;) {
     errno = 0;
     int descriptor = v4l2_open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC, 0);

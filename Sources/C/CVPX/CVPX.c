@@ -1,5 +1,7 @@
 #include "CVPX.h"
 
+#include <malloc.h>
+
 vpx_codec_err_t perch_vp8_defaults(vpx_codec_enc_cfg_t *configuration) {
   return vpx_codec_enc_config_default(vpx_codec_vp8_cx(), configuration, 0);
 }
@@ -39,3 +41,5 @@ const void *perch_vpx_frame(vpx_codec_ctx_t *context, vpx_codec_iter_t *iterator
   }
   return NULL;
 }
+
+void perch_keep_heap_small(void) { mallopt(M_MMAP_THRESHOLD, 128 * 1024); }

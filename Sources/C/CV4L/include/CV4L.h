@@ -3,6 +3,7 @@
 #include <linux/videodev2.h>
 #include <libv4l2.h>
 #include <stddef.h>
+#include <stdio.h>
 
 enum perch_v4l2_request {
   PERCH_QUERYCAP,

@@ -17,3 +17,7 @@ vpx_codec_err_t perch_vp8_encode(
 
 /// The next compressed frame, or NULL. `keyframe` says what it is.
 const void *perch_vpx_frame(vpx_codec_ctx_t *context, vpx_codec_iter_t *iterator, size_t *size, int *keyframe);
+
+/// Fixes the size from which allocations come from the kernel and go back there when freed. glibc would raise it with the first
+/// frame store that is freed, and keep all later ones in its heap: half of a live process' memory, while nobody watches.
+void perch_keep_heap_small(void);

@@ -1,0 +1,111 @@
+import Testing
+import Wire
+
+@testable import Secure
+
+@Suite struct IdentityTests {
+  @Test func survivesBeingStored() throws {
+    let identity = try Identity(commonName: "perch-1", random: SystemRandomNumberGenerator())
+    let read = try Identity(pem: identity.pem, random: SystemRandomNumberGenerator())
+    #expect(read.certificate == identity.certificate)
+    #expect(read.fingerprint == identity.fingerprint)
+    #expect(read.pem == identity.pem)
+    let text = String(decoding: identity.pem, as: UTF8.self)
+    #expect(text.hasPrefix("-----BEGIN EC PRIVATE KEY-----\n"))
+    #expect(text.hasSuffix("-----END CERTIFICATE-----\n"))
+  }
+
+  @Test func comesFromTheRandomSourceAlone() throws {
+    let first = try Identity(commonName: "a", random: SeededGenerator(seed: 1))
+    let same = try Identity(commonName: "a", random: SeededGenerator(seed: 1))
+    let other = try Identity(commonName: "a", random: SeededGenerator(seed: 2))
+    #expect(first.certificate == same.certificate)
+    #expect(first.fingerprint != other.fingerprint)
+  }
+
+  @Test func takesNamesThatACertificateCouldNot() throws {
+    for name in ["", "a,b=c", "Kamera im Garten ☀︎", String(repeating: "x", count: 300)] {
+      _ = try Identity(commonName: name, random: SeededGenerator(seed: 3))
+    }
+  }
+
+  @Test func refusesWhatIsNotAKeyWithItsCertificate() throws {
+    let (key, certificate) = try Self.parts(Identities.client)
+    let (_, otherCertificate) = try Self.parts(Identities.server)
+    let broken = ["", "hello", key, certificate, key + otherCertificate, key + certificate.dropLast(40)]
+    for text in broken {
+      #expect(throws: IdentityError.self, "\(text)") {
+        try Identity(pem: Array(text.utf8), random: SeededGenerator(seed: 4))
+      }
+    }
+  }
+
+  private static func parts(_ identity: Identity) throws -> (key: String, certificate: String) {
+    let text = String(decoding: identity.pem, as: UTF8.self)
+    let split = try #require(text.firstRange(of: "-----BEGIN CERTIFICATE")).lowerBound
+    return (String(text[..<split]), String(text[split...]))
+  }
+
+  @Test func survivesFilesThatWereDamaged() {
+    var random = SeededGenerator(seed: 5)
+    let pem = Identities.client.pem
+    for count in stride(from: 0, to: pem.count, by: 7) {
+      _ = try? Identity(pem: Array(pem[..<count]), random: SeededGenerator(seed: 6))
+    }
+    for _ in 0..<300 {
+      var damaged = pem
+      damaged[Int.random(in: 0..<pem.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+      _ = try? Identity(pem: damaged, random: SeededGenerator(seed: 6))
+    }
+  }
+}
+
+@Suite struct FingerprintTests {
+  @Test func readsWhatItPrints() throws {
+    let fingerprint = Identities.client.fingerprint
+    let text = fingerprint.description
+    #expect(text.hasPrefix("sha-256 "))
+    #expect(text.utf8.count == 8 + 32 * 3 - 1)
+    #expect(try Fingerprint(parsing: text) == fingerprint)
+    #expect(try Fingerprint(parsing: text.lowercased()) == fingerprint)
+    #expect(try Fingerprint(parsing: text.uppercased()) == fingerprint)
+  }
+
+  @Test func hashesAsFIPS180Does() throws {
+    // FIPS 180-4 examples: "abc".
+    let abc = Array("abc".utf8)
+    for (function, start) in [
+      (Fingerprint.HashFunction.sha1, "sha-1 A9:99:3E:36:"), (.sha256, "sha-256 BA:78:16:BF:"),
+      (.sha384, "sha-384 CB:00:75:3F:"), (.sha512, "sha-512 DD:AF:35:A1:"),
+    ] {
+      let fingerprint = try #require(abc.withUnsafeBytes { Fingerprint(of: $0, by: function) })
+      #expect(fingerprint.description.hasPrefix(start))
+      #expect(try Fingerprint(parsing: fingerprint.description) == fingerprint)
+    }
+  }
+
+  @Test func refusesWhatIsNone() {
+    let text = Identities.client.fingerprint.description
+    let broken = [
+      "", "sha-256", "md5 " + text.dropFirst(8), text + ":00", String(text.dropLast(3)), String(text.dropLast()),
+      text.replacing(":", with: "-"), "sha-1 " + text.dropFirst(8), "sha-256 " + String(repeating: "G", count: 95),
+      text + " x", "sha-256 " + String(repeating: ":", count: 31),
+    ]
+    for text in broken {
+      #expect(throws: ParseError.self, "\(text)") { try Fingerprint(parsing: text) }
+    }
+  }
+
+  @Test func onlyTheStrongestOfSeveralHashFunctionsCounts() throws {
+    try Identities.client.certificate.withUnsafeBytes { certificate in
+      let weak = try #require(Fingerprint(of: certificate, by: .sha1))
+      let strong = try #require(Fingerprint(of: certificate, by: .sha512))
+      let other = Identities.server.fingerprint
+      #expect(Fingerprint.accept(certificate, announced: [weak]))
+      #expect(Fingerprint.accept(certificate, announced: [other, strong]))
+      #expect(Fingerprint.accept(certificate, announced: [other, Identities.client.fingerprint]))
+      #expect(!Fingerprint.accept(certificate, announced: [weak, other]))
+      #expect(!Fingerprint.accept(certificate, announced: []))
+    }
+  }
+}
