@@ -32,7 +32,7 @@ def merged(base, changes):
 
 
 def configuration(address, port, **changes):
-    """The configuration of the tests: test sources, HTTP where the browsers can reach it, and no limit that they meet."""
+    """That of the tests: test sources, HTTP where the browsers can reach it, and no limit that they meet."""
     base = {
         "http": {"listen": address, "port": port, "offers_per_minute": 6000},
         "camera": {"device": "test"},
@@ -43,11 +43,13 @@ def configuration(address, port, **changes):
 
 
 def yaml(value, indentation=""):
-    """Maps in block style, the rest as JSON, which is YAML; but words stand plain, as `test` is a word and "test" a name."""
+    """Maps in block style, the rest as JSON, which is YAML; but words stand plain: `test` is a word, "test" a name."""
     if isinstance(value, dict):
-        return "".join(
-            f"{indentation}{key}:" + (f"\n{yaml(each, indentation + '  ')}" if isinstance(each, dict) else f" {yaml(each)}\n")
-            for key, each in value.items())
+        lines = []
+        for key, each in value.items():
+            nested = isinstance(each, dict)
+            lines.append(f"{indentation}{key}:" + ("\n" + yaml(each, indentation + "  ") if nested else f" {yaml(each)}\n"))
+        return "".join(lines)
     return value if isinstance(value, str) and value.isalpha() else json.dumps(value)
 
 

@@ -61,7 +61,8 @@ async def test_a_systemd_that_does_not_listen_holds_nothing_up():
 
 
 def make(*arguments):
-    subprocess.run(("make", "-C", str(SOURCE_TREE), *arguments, f"release={PROGRAM.parent}"), check=True, capture_output=True)
+    command = ("make", "-C", str(SOURCE_TREE), *arguments, f"release={PROGRAM.parent}")
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def test_installs_and_uninstalls_without_a_trace(files):
