@@ -48,7 +48,8 @@ def yaml(value, indentation=""):
         lines = []
         for key, each in value.items():
             nested = isinstance(each, dict)
-            lines.append(f"{indentation}{key}:" + ("\n" + yaml(each, indentation + "  ") if nested else f" {yaml(each)}\n"))
+            rest = "\n" + yaml(each, indentation + "  ") if nested else f" {yaml(each)}\n"
+            lines.append(f"{indentation}{key}:{rest}")
         return "".join(lines)
     return value if isinstance(value, str) and value.isalpha() else json.dumps(value)
 
