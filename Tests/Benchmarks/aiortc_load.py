@@ -1,15 +1,14 @@
 """Viewers that receive and decrypt but do not decode: what `perch-load` does, by aiortc, for as many as Python can carry.
 
-    aiortc_load.py --url http://…/whep --viewers N --seconds S --json
+    aiortc_load.py --url http://…/whep --viewers N --warmup W --seconds S --json
 
-Writes `connected` on stderr once all viewers get pictures, runs for S seconds more, then prints one JSON object.
+Connects, lets W seconds pass in all, counts for S seconds, then prints one JSON object with the names of perch-load.
 """
 
 import argparse
 import asyncio
 import json
 import statistics
-import sys
 import time
 
 import aiohttp
@@ -68,23 +67,27 @@ async def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--url", required=True)
     parser.add_argument("--viewers", type=int, default=1)
+    parser.add_argument("--warmup", type=float, default=2)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    until = time.monotonic() + options.warmup
     watchers = [Watcher() for _ in range(options.viewers)]
     async with aiohttp.ClientSession() as http:
         for watcher in watchers:
             await watcher.watch(http, options.url)
     async with asyncio.timeout(30):
         await asyncio.gather(*(w.got_picture.wait() for w in watchers))
-    print("connected", file=sys.stderr, flush=True)
+    await asyncio.sleep(until - time.monotonic())
     before, lost_before = map(sum, zip(*[await w.counts() for w in watchers]))
     start = frames
     await asyncio.sleep(options.seconds)
     packets, lost = map(sum, zip(*[await w.counts() for w in watchers]))
     print(json.dumps({
-        "viewers": options.viewers, "frames": frames - start, "packets": packets - before, "lost": lost - lost_before,
-        "first_rtp_ms": statistics.median(w.first_rtp for w in watchers) * 1000}))
+        "viewers": options.viewers, "connected": options.viewers, "seconds": options.seconds, "frames": frames - start,
+        "packets": packets - before, "lost": lost - lost_before,
+        "to_first_packet_ms": {"p50": statistics.median(w.first_rtp for w in watchers) * 1000},
+        "latency_ms": {"p50": None, "p95": None}}))
     await asyncio.gather(*(w.peer.close() for w in watchers))
 
 

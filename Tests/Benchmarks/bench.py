@@ -90,6 +90,9 @@ class Bench:
         self.figures = {}  # (measure, sender) → one value for each round
 
     def note(self, name, sender, value):
+        if value is None:
+            print(f"  {sender}: {name}: nothing came", file=sys.stderr, flush=True)
+            return
         self.figures.setdefault((name, sender), []).append(value)
         print(f"  {sender}: {name}: {value:.4g}", file=sys.stderr, flush=True)
 
@@ -101,30 +104,28 @@ class Bench:
 
     def load_command(self, url, viewers, seconds):
         program = [PERCH_LOAD] if PERCH_LOAD.exists() else [sys.executable, HERE / "aiortc_load.py"]
-        arguments = [*program, "--url", f"{url}whep", "--viewers", viewers, "--seconds", seconds, "--json"]
+        options = {"--url": f"{url}whep", "--viewers": viewers, "--warmup": SETTLE, "--seconds": seconds}
+        arguments = [*program, *itertools.chain(*options.items()), "--json"]
         return self.network.inside([str(argument) for argument in arguments])
 
     async def under_load(self, sender, viewers):
         """The sender's usage while so many watch, and what the receivers say."""
         seconds = self.options.seconds
         load = await asyncio.create_subprocess_exec(
-            *self.load_command(sender.url, viewers, SETTLE + seconds + 1), stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE)
+            *self.load_command(sender.url, viewers, seconds + 1), stdout=asyncio.subprocess.PIPE)
         try:
-            said = []
-            async with asyncio.timeout(60):
-                while (line := (await load.stderr.readline()).decode()).strip() != "connected":
-                    said.append(line)
-                    if not line:
-                        raise RuntimeError(f"the load generator ended: {''.join(said)}")
-            await asyncio.sleep(SETTLE)
+            # The load generator's own warm-up covers connecting; this is well inside what it counts.
+            await asyncio.sleep(SETTLE + 0.5)
             usage = await measure(sender.pid, seconds)
-            out, _ = await asyncio.wait_for(load.communicate(), SETTLE + seconds + 30)
+            out, _ = await asyncio.wait_for(load.communicate(), SETTLE + seconds + 60)
         finally:
             if load.returncode is None:
                 load.kill()
                 await load.wait()
-        return usage, json.loads(out)
+        result = json.loads(out)
+        if result["connected"] < viewers:
+            print(f"  {sender.name}: only {result['connected']} of {viewers} viewers connected", file=sys.stderr)
+        return usage, result
 
     # MARK: Measures
 
@@ -145,13 +146,15 @@ class Bench:
             self.note(f"{size} core", name, usage.core)
             self.note(f"{size} memory", name, usage.resident)
             self.note(f"{size} lost", name, load["lost"])
-            self.note(f"{size} frames", name, load["frames"] / viewers / (SETTLE + self.options.seconds + 1))
+            self.note(f"{size} frames", name, load["frames"] / viewers / load["seconds"])
             if "encode" in usage.threads:
                 self.note(f"{size} encode thread", name, usage.threads["encode"])
             if viewers == 1:
-                self.note("first RTP", name, load["first_rtp_ms"])
-            for percentile, value in (load.get("latency_ms") or {}).items():
-                self.note(f"{size} latency {percentile}", name, value)
+                self.note("first RTP", name, load["to_first_packet_ms"]["p50"])
+            if kind is senders.Perch:  # by its sender reports; those of the others do not tell when a frame was taken
+                for percentile in ("p50", "p95"):
+                    if (value := load["latency_ms"][percentile]) is not None:
+                        self.note(f"{size} latency {percentile}", name, value)
         self.note("most viewers", name, most)
         if most > 1:
             cores, memory = (
@@ -174,6 +177,25 @@ class Bench:
             self.note("round trip p99", kind.name, statistics.quantiles(times, n=100)[98])
             if kind is not senders.Perch:  # it has no use for a sink; perch-load measures it
                 await self.throughput(kind.name, viewer)
+
+    async def echo(self, kind):
+        """The data channel between the sender and perch-load, without Python on either side."""
+        if not PERCH_LOAD.exists():
+            return
+        async with kind(self.job) as sender:
+            load = await asyncio.create_subprocess_exec(
+                *self.load_command(sender.url, 1, self.options.seconds), "--echo", stdout=asyncio.subprocess.PIPE)
+            try:
+                out, _ = await asyncio.wait_for(load.communicate(), self.options.seconds + 60)
+            finally:
+                if load.returncode is None:
+                    load.kill()
+                    await load.wait()
+            echo = json.loads(out)["echo"]
+            if echo and echo["round_trip_ms"]["p50"] is not None:
+                self.note("echo p50", kind.name, echo["round_trip_ms"]["p50"])
+                self.note("echo p99", kind.name, echo["round_trip_ms"]["p99"])
+                self.note("echo throughput", kind.name, echo["echo_bitrate"] / 1e6)
 
     async def throughput(self, name, viewer):
         channel = await viewer.opened("sink")
@@ -226,6 +248,7 @@ class Bench:
             for kind in kinds:
                 await self.cpu_and_memory(kind)
             for kind in kinds:
+                await self.echo(kind)
                 await self.data_channel(kind)
             async with Chromium(self.network) as browser:
                 for kind in kinds:
@@ -277,6 +300,10 @@ class Bench:
             row("camera to arrival, p95", "one latency p95", milliseconds, "6 ms"),
             row("POST to first RTP, p50", "first RTP", milliseconds, "25 ms"),
             row("POST to first frame on screen in Chromium, p50", "first frame", milliseconds, "60 ms"),
+            row("data channel, round trip, p50", "echo p50", milliseconds, "0.25 ms"),
+            row("data channel, round trip, p99", "echo p99", milliseconds),
+            row("data channel, 64 KiB messages out and back", "echo throughput", lambda value: f"{value:.0f} Mbit/s",
+                "800 Mbit/s"),
             row("data channel, round trip to aiortc, p50", "round trip p50", milliseconds),
             row("data channel, round trip to aiortc, p99", "round trip p99", milliseconds),
             row("data channel, 64 KiB messages from aiortc", "throughput", lambda value: f"{value:.0f} Mbit/s"),

@@ -95,7 +95,7 @@ for target in $TARGETS; do
     *) make "$target" ;;
   esac
 done
-.build/release/perch version
+[ ! -x .build/release/perch ] || .build/release/perch version
 echo "clean machine: make $TARGETS passed; Debian packages installed: $(dpkg-query -W | wc -l)."
 INSIDE
 

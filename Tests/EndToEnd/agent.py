@@ -32,7 +32,7 @@ def merged(base, changes):
 
 
 def configuration(address, port, **changes):
-    """The configuration of the tests: test sources, HTTP where the browsers can reach it, and no limit that they meet."""
+    """That of the tests: test sources, HTTP where the browsers can reach it, and no limit that they meet."""
     base = {
         "http": {"listen": address, "port": port, "offers_per_minute": 6000},
         "camera": {"device": "test"},
@@ -43,11 +43,14 @@ def configuration(address, port, **changes):
 
 
 def yaml(value, indentation=""):
-    """Maps in block style, the rest as JSON, which is YAML; but words stand plain, as `test` is a word and "test" a name."""
+    """Maps in block style, the rest as JSON, which is YAML; but words stand plain: `test` is a word, "test" a name."""
     if isinstance(value, dict):
-        return "".join(
-            f"{indentation}{key}:" + (f"\n{yaml(each, indentation + '  ')}" if isinstance(each, dict) else f" {yaml(each)}\n")
-            for key, each in value.items())
+        lines = []
+        for key, each in value.items():
+            nested = isinstance(each, dict)
+            rest = "\n" + yaml(each, indentation + "  ") if nested else f" {yaml(each)}\n"
+            lines.append(f"{indentation}{key}:{rest}")
+        return "".join(lines)
     return value if isinstance(value, str) and value.isalpha() else json.dumps(value)
 
 
@@ -68,6 +71,7 @@ class Agent:
         self.stdout = []
         self.notifications = []
         self._process = None
+        self._systemd = None
 
     def configure(self, **changes):
         """Writes the configuration anew; the agent reads it when it starts."""
@@ -102,7 +106,7 @@ class Agent:
     def log(self):
         return "".join(self.stderr[-100:])
 
-    async def start(self, within=20):
+    async def start(self, within=20, systemd_reads=True):
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         path = self.folder / "notify"
         path.unlink(missing_ok=True)
@@ -120,28 +124,51 @@ class Agent:
             asyncio.create_task(self._collect(self._process.stdout, self.stdout)),
             asyncio.create_task(self._collect(self._process.stderr, self.stderr)),
         ]
-        self._ended = asyncio.create_task(self._process.wait())
+        self._told = asyncio.Condition()
+        self._ended = asyncio.create_task(self._wait_for_the_end())
+        if systemd_reads:
+            self._systemd = asyncio.create_task(self._listen())
         try:
-            await self.notified("READY=1", within)
+            if systemd_reads:
+                await self.notified("READY=1", within)
+            else:
+                await self._answers_http(within)
         except asyncio.TimeoutError:
             await self.kill()
             raise NotReady(f"No READY=1 within {within} s:\n{self.log}") from None
         return self
 
     async def notified(self, text, within):
-        """Waits until the agent has told systemd so."""
-        async with asyncio.timeout(within):
-            while True:
-                receive = asyncio.ensure_future(asyncio.get_running_loop().sock_recv(self._listener, 4096))
-                await asyncio.wait({receive, self._ended}, return_when=asyncio.FIRST_COMPLETED)
-                if not receive.done():
-                    receive.cancel()
-                    await asyncio.gather(*self._collectors)
-                    raise NotReady(f"It ended with {self._process.returncode}:\n{self.log}")
-                lines = receive.result().decode().splitlines()
-                self.notifications += lines
-                if text in lines:
-                    return
+        """Waits until the agent tells systemd so, once more than it has up to now."""
+        so_far = self.notifications.count(text)
+
+        def is_told():
+            return self.notifications.count(text) > so_far
+
+        async with asyncio.timeout(within), self._told:
+            await self._told.wait_for(lambda: is_told() or not self.is_running)
+        if not is_told():
+            await asyncio.gather(*self._collectors)
+            raise NotReady(f"It ended with {self._process.returncode}:\n{self.log}")
+
+    async def _listen(self):
+        """Reads what comes for systemd as systemd does: always."""
+        while True:
+            try:
+                message = await asyncio.get_running_loop().sock_recv(self._listener, 4096)
+            except asyncio.CancelledError:
+                with contextlib.suppress(BlockingIOError):
+                    while message := self._listener.recv(4096):
+                        self.notifications += message.decode().splitlines()
+                raise
+            self.notifications += message.decode().splitlines()
+            async with self._told:
+                self._told.notify_all()
+
+    async def _wait_for_the_end(self):
+        await self._process.wait()
+        async with self._told:
+            self._told.notify_all()
 
     async def terminate(self):
         return await self.end(signal.SIGTERM)
@@ -156,16 +183,8 @@ class Agent:
             await self.kill()
             raise AssertionError(f"Still there {within} s after {kind.name}:\n{self.log}") from None
         self.seconds_to_end = time.monotonic() - started
-        self.last_notifications = self._rest_of_notifications()
         await self._close()
         return self._process.returncode
-
-    def _rest_of_notifications(self):
-        lines = []
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                lines += self._listener.recv(4096).decode().splitlines()
-        return lines
 
     async def kill(self):
         """SIGKILL: what a crash looks like from outside."""
@@ -180,7 +199,19 @@ class Agent:
 
     async def _close(self):
         await asyncio.gather(*self._collectors)
+        if self._systemd:
+            self._systemd.cancel()
+            await asyncio.gather(self._systemd, return_exceptions=True)
+            self._systemd = None
         self._listener.close()
+
+    async def _answers_http(self, within):
+        async with asyncio.timeout(within):
+            while True:
+                with contextlib.suppress(aiohttp.ClientError):
+                    await self.get("api/stats")
+                    return
+                await asyncio.sleep(0.05)
 
     @staticmethod
     async def _collect(stream, lines):

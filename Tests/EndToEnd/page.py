@@ -1,4 +1,4 @@
-"""What the viewer page shows of itself, `window.perch`, and what a user does on it: the one place that knows its words."""
+"""What the viewer page shows of itself, `window.perch`, and what a user does on it: alone here stand its words."""
 
 import json
 

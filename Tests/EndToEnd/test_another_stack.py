@@ -24,8 +24,9 @@ async def test_no_picture_is_lost_on_a_clean_link(agent):
 
 async def test_hears_the_tone(agent):
     async with Viewer(agent.url) as viewer:
+        # It sounds once a second, with the flash in the picture: two seconds hold one for sure.
         await viewer.until(lambda: len(viewer.audio_frames) > 100)
-        assert abs(viewer.audio_frames[-1].to_ndarray()).max() > 100
+        assert max(abs(frame.to_ndarray()).max() for frame in viewer.audio_frames) > 1000
 
 
 @pytest.mark.parametrize("setup", ["actpass", "active"])
@@ -116,7 +117,7 @@ async def test_answers_calls_in_json_rpc(agent):
     ('{"jsonrpc":"2.0","id":7,"method":"no.such.method"}', -32601, 7),
     ('{"jsonrpc":"2.0","id":7,"method":"video.set","params":{"width":"wide"}}', -32602, 7),
     ('{"jsonrpc":"2.0","id":7,"method":"video.set","params":{"no_such_parameter":1}}', -32602, 7),
-    ('{"jsonrpc":"2.0","id":7,"method":1}', -32600, 7),
+    ('{"jsonrpc":"2.0","id":7,"method":1}', -32600, None),
     ('{"jsonrpc":"2.0","id":7,', -32700, None),
     ('[]', -32600, None),
 ])

@@ -1,12 +1,13 @@
 """The agent as systemd's service: what it tells systemd, and what systemd lets it do."""
 
+import asyncio
 import re
 import shutil
 import subprocess
 
 import pytest
 
-from agent import SOURCE_TREE, Agent
+from agent import PROGRAM, SOURCE_TREE, Agent
 
 UNIT = SOURCE_TREE / "systemd/perch.service"
 
@@ -47,11 +48,21 @@ async def test_tells_systemd_when_it_is_ready_alive_and_stopping():
             await agent.notified("WATCHDOG=1", within=5)
         await agent.terminate()
     assert "READY=1" in agent.notifications
-    assert "STOPPING=1" in agent.last_notifications
+    assert "STOPPING=1" in agent.notifications
+
+
+async def test_a_systemd_that_does_not_listen_holds_nothing_up():
+    agent = Agent()
+    await agent.start(systemd_reads=False)
+    # The kernel queues ten datagrams (net.unix.max_dgram_qlen); the agent feeds the watchdog once a second here.
+    await asyncio.sleep(13)
+    await agent.get("api/stats")
+    assert await agent.terminate() == 0
 
 
 def make(*arguments):
-    subprocess.run(("make", "-C", str(SOURCE_TREE), *arguments), check=True, capture_output=True)
+    command = ("make", "-C", str(SOURCE_TREE), *arguments, f"release={PROGRAM.parent}")
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def test_installs_and_uninstalls_without_a_trace(files):

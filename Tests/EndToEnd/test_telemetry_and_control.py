@@ -43,7 +43,7 @@ async def test_a_snapshot_is_a_picture_of_the_video(browser, agent):
       return true;
     })()""")
     await page.click(SNAPSHOT)
-    size = await page.wait_for("""rig.saved && createImageBitmap(rig.saved).then(({ width, height }) => [width, height])""")
+    size = await page.wait_for("rig.saved && createImageBitmap(rig.saved).then((image) => [image.width, image.height])")
     assert size == await page.evaluate("[rig.video().videoWidth, rig.video().videoHeight]")
 
 
