@@ -35,7 +35,8 @@ struct IncomingMedia: ~Copyable {
   private var audio: RTPReceiveStream?
   private var assembler = VideoFrameAssembler()
   private var feedback = TransportFeedbackBuilder()
-  private var needsKeyframe = false
+  /// When to ask for a keyframe (again); nil while the picture is whole.
+  private var nextKeyframeRequest: Instant?
   private var nextReport: Instant?
   private var ready: [ReceivedMedia] = []
   /// When the first RTP packet that could be decrypted arrived.
@@ -43,6 +44,8 @@ struct IncomingMedia: ~Copyable {
 
   /// Chromium reports on video once a second, too.
   private static let reportInterval = Interval.seconds(1)
+  /// A lost wish for a keyframe is repeated after this.
+  private static let keyframeRequestInterval = Interval.milliseconds(250)
   /// Events that wait to be polled; more in one datagram's time means that nobody polls.
   private static let maximumReady = 64
 
@@ -96,7 +99,7 @@ struct IncomingMedia: ~Copyable {
     }
     guard let video, let received = video.receive(packet.header, payload: packet.payload, now: now) else { return }
     assembler.insert(received, now: now)
-    pollFrames()
+    pollFrames(now: now)
   }
 
   private mutating func receiveAudio(_ packet: borrowing RTPPacket, _ format: Format, now: Instant) {
@@ -113,9 +116,13 @@ struct IncomingMedia: ~Copyable {
     if let number = values.transportSequenceNumber { feedback.record(number, now: now) }
   }
 
-  private mutating func pollFrames() {
+  private mutating func pollFrames(now: Instant) {
     while let frame = assembler.pollFrame() { append(.video(frame)) }
-    if assembler.needsKeyframe { needsKeyframe = true }
+    if !assembler.needsKeyframe {
+      nextKeyframeRequest = nil
+    } else if nextKeyframeRequest == nil {
+      nextKeyframeRequest = now
+    }
   }
 
   private mutating func append(_ media: ReceivedMedia) {
@@ -149,7 +156,7 @@ struct IncomingMedia: ~Copyable {
 
   /// When ``handleTimeout(on:now:protect:into:)`` has something to do.
   var deadline: Instant? {
-    [nextReport, video?.deadline, assembler.deadline, feedback.deadline].lazy.compactMap { $0 }.min()
+    [nextReport, nextKeyframeRequest, video?.deadline, assembler.deadline, feedback.deadline].lazy.compactMap { $0 }.min()
   }
 
   /// Sends what is due: NACKs, a wish for a keyframe, transport-wide feedback, receiver reports.
@@ -158,7 +165,7 @@ struct IncomingMedia: ~Copyable {
     protect: (inout ByteWriter) -> Void
   ) {
     assembler.handleTimeout(now: now)
-    pollFrames()
+    pollFrames(now: now)
     if let video, let due = video.deadline, due <= now {
       batch.append(on: path) { writer in
         guard video.writeNACK(senderSSRC: senderSSRC, now: now, into: &writer) else { return }
@@ -166,7 +173,7 @@ struct IncomingMedia: ~Copyable {
       }
       if video.takeLoss() {
         assembler.giveUp(now: now)
-        needsKeyframe = needsKeyframe || assembler.needsKeyframe
+        pollFrames(now: now)
       }
     }
     if let due = feedback.deadline, due <= now, let stream = video ?? audio {
@@ -174,6 +181,13 @@ struct IncomingMedia: ~Copyable {
         let written = feedback.writeFeedback(
           senderSSRC: senderSSRC, mediaSSRC: stream.configuration.ssrc, now: now, into: &writer)
         if written { protect(&writer) }
+      }
+    }
+    if let due = nextKeyframeRequest, due <= now, let video {
+      nextKeyframeRequest = now + Self.keyframeRequestInterval
+      batch.append(on: path) { writer in
+        PictureLossIndication(senderSSRC: senderSSRC, mediaSSRC: video.configuration.ssrc).write(into: &writer)
+        protect(&writer)
       }
     }
     if let due = nextReport, due <= now {
@@ -187,19 +201,14 @@ struct IncomingMedia: ~Copyable {
     protect: (inout ByteWriter) -> Void
   ) {
     let blocks = [video, audio].compactMap { $0?.makeReport(now: now) }
-    let lost = video != nil && needsKeyframe
     batch.append(on: path) { writer in
       ReceiverReport(ssrc: senderSSRC, reports: blocks).write(into: &writer)
       SourceDescription(chunks: [.init(ssrc: senderSSRC, cname: cname)]).write(into: &writer)
       if let video {
         video.makeReferenceTime(senderSSRC: senderSSRC, now: now, wallClock: wall).write(into: &writer)
-        if lost {
-          PictureLossIndication(senderSSRC: senderSSRC, mediaSSRC: video.configuration.ssrc).write(into: &writer)
-        }
       }
       protect(&writer)
     }
-    needsKeyframe = false
   }
 
   /// What was received so far: video, audio; nil before the first packet of each.

@@ -61,7 +61,7 @@ import Wire
 
   @Test(arguments: [0.0, 0.2])
   func channelsCarryMessagesBothWaysInOrder(loss: Double) throws {
-    let call = try SimulatedCall(seed: 4, conditions: LinkConditions(delay: .milliseconds(10), loss: loss))
+    let call = try SimulatedCall(seed: 40, conditions: LinkConditions(delay: .milliseconds(10), loss: loss))
     #expect(call.run(for: .seconds(20)) { call.areConnected })
     let channel = try call.openChannel("control")
     #expect(call.run(for: .seconds(20)) { call.boardEvents.contains { if case .channelOpened = $0 { true } else { false } } })
