@@ -70,8 +70,6 @@ extension DataChannelTests {
       }
     }
 
-    // usrsctp dates lifetimes by the real clock, which hardly moves here: what expires depends on how fast the test runs, what
-    // arrives is in order and whole whatever expires.
     @Test(arguments: UInt64(1)...4) func messagesWithALifetimeArriveInOrderOrNotAtAll(seed: UInt64) throws {
       for milliseconds in [UInt16(0), 1, 500] {
         let options = ChannelOptions(reliability: .maximumLifetime(milliseconds: milliseconds))
