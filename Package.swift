@@ -76,7 +76,7 @@ let package = Package(
     tests("SDP", uses: ["Wire"]),
     tests("RTP", uses: ["NetSim", "Wire"]),
     tests("Secure", uses: ["Wire"]),
-    tests("DataChannel", uses: ["NetSim", "Wire"]),
+    tests("DataChannel", uses: ["CUsrsctp", "NetSim", "Wire"]),
     tests("Session", uses: ["NetSim", "ICE", "SDP", "RTP", "Secure", "DataChannel", "Wire"]),
     tests("LinuxIO", uses: ["Wire"]),
     tests("JSON"),
