@@ -83,9 +83,9 @@ let package = Package(
     tests("Configuration", uses: ["Wire"]),
     tests("Media", uses: ["COpus", "CV4L", "CVPX", "LinuxIO", "RTP", "Wire"]),
     tests("Telemetry", uses: ["Wire"]),
-    tests("Control", uses: ["Wire"]),
+    tests("Control", uses: ["JSON"]),
     tests("Signaling", uses: ["Wire"]),
-    tests("Agent", uses: ["Wire"]),
+    tests("Agent", uses: ["JSON", "RTP", "SDP", "Secure", "Session", "Telemetry", "Wire"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu17
