@@ -433,7 +433,10 @@ package final class Session {
       case .message(let id, let kind, let bytes): events.append(.message(id, kind, bytes))
       case .bufferedAmountLow(let id): events.append(.bufferedAmountLow(id))
       case .closed(let id, _): events.append(.channelClosed(id))
-      case .failed(let reason): return close(.noPath("\(reason)"), now: now)
+      case .failed:
+        // Its channels are closed. Media goes on: whether the peer is there is for DTLS and ICE to say.
+        self.channels = nil
+        return
       }
     }
     hasWorkLeft = true

@@ -90,6 +90,19 @@ import Wire
     #expect(call.viewer.deadline == nil)
   }
 
+  @Test func aClosedTelemetryChannelLeavesTheMediaAlone() throws {
+    let call = try SimulatedCall(seed: 55, conditions: LinkConditions(delay: .milliseconds(5)))
+    call.frameRate = 30
+    call.run(for: .seconds(2)) { call.areConnected }
+    let channel = try call.openChannel("telemetry")
+    call.run(for: .seconds(1))
+    call.closeChannel(channel)
+    let before = call.frames.count
+    call.run(for: .seconds(2))
+    #expect(call.frames.count - before > 55)
+    #expect(call.boardEvents.contains { if case .channelClosed = $0 { true } else { false } })
+  }
+
   @Test func aPeerWithAnotherCertificateIsRefusedAndTheReasonSaysSo() throws {
     let call = try SimulatedCall(seed: 6) { answer in
       // Another first byte of the fingerprint.

@@ -159,6 +159,11 @@ final class SimulatedCall {
     try session.send(bytes, as: .binary, on: channel, now: now, into: &batch)
   }
 
+  func closeChannel(_ channel: ChannelID) {
+    viewer.closeChannel(channel, now: now, into: &batch)
+    flush()
+  }
+
   func close(_ session: Session) {
     session.close(now: now, wall: wall, into: &batch)
     flush()
