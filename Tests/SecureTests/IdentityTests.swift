@@ -23,6 +23,17 @@ import Wire
     #expect(first.fingerprint != other.fingerprint)
   }
 
+  /// RFC 5758 §3.2; a strict reader refuses the whole certificate for it.
+  @Test func namesTheSignatureAlgorithmWithoutParameters() throws {
+    let identity = try Identity(commonName: "perch", random: SeededGenerator(seed: 5))
+    let oid: [UInt8] = [0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02]
+    let places = identity.certificate.indices.filter { identity.certificate[$0...].starts(with: oid) }
+    #expect(places.count == 2)
+    for place in places {
+      #expect(identity.certificate[place - 2..<place].elementsEqual([0x30, 0x0A]), "a sequence of nothing else")
+    }
+  }
+
   @Test func takesNamesThatACertificateCouldNot() throws {
     for name in ["", "a,b=c", "Kamera im Garten ☀︎", String(repeating: "x", count: 300)] {
       _ = try Identity(commonName: name, random: SeededGenerator(seed: 3))

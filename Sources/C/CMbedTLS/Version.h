@@ -34,3 +34,15 @@ static inline int perch_check_pair(
     return mbedtls_pk_check_pair(certified, key);
 #endif
 }
+
+/// Signs a SHA-256 digest.
+static inline int perch_sign(
+    mbedtls_pk_context *key, const unsigned char digest[32], unsigned char *signature, size_t capacity, size_t *length,
+    perch_random random, void *context) {
+#if MBEDTLS_VERSION_MAJOR >= 3
+    return mbedtls_pk_sign(key, MBEDTLS_MD_SHA256, digest, 32, signature, capacity, length, random, context);
+#else
+    (void)capacity;
+    return mbedtls_pk_sign(key, MBEDTLS_MD_SHA256, digest, 32, signature, length, random, context);
+#endif
+}
