@@ -25,6 +25,7 @@ final class VideoCapture: Sendable {
 
   private let commands: Mailbox<Command>
   private let published = Mutex(Counts())
+  private let offered = Mutex(VideoChoices())
   private let configuration: VideoConfiguration
   private let encoding: VideoEncoding
   private let onEvent: @Sendable (VideoEvent) -> Void
@@ -43,11 +44,13 @@ final class VideoCapture: Sendable {
   func post(_ command: Command) -> Bool { commands.post(command) }
 
   func counts() -> Counts { published.withLock { $0 } }
+  func choices() -> VideoChoices { offered.withLock { $0 } }
 
   func run() {
-    var loop = CaptureLoop(configuration, encoding: encoding, commands: commands, onEvent: onEvent) { counts in
-      self.published.withLock { $0 = counts }
-    }
+    var loop = CaptureLoop(
+      configuration, encoding: encoding, commands: commands, onEvent: onEvent,
+      publish: { counts in self.published.withLock { $0 = counts } },
+      offer: { choices in self.offered.withLock { $0 = choices } })
     loop.run()
   }
 }
@@ -60,6 +63,7 @@ private struct CaptureLoop: ~Copyable {
   private let commands: Mailbox<VideoCapture.Command>
   private let onEvent: @Sendable (VideoEvent) -> Void
   private let publish: (VideoCapture.Counts) -> Void
+  private let offer: (VideoChoices) -> Void
 
   private var isActive = false
   private var isStopping = false
@@ -86,7 +90,8 @@ private struct CaptureLoop: ~Copyable {
 
   init(
     _ configuration: VideoConfiguration, encoding: VideoEncoding, commands: Mailbox<VideoCapture.Command>,
-    onEvent: @escaping @Sendable (VideoEvent) -> Void, publish: @escaping (VideoCapture.Counts) -> Void
+    onEvent: @escaping @Sendable (VideoEvent) -> Void, publish: @escaping (VideoCapture.Counts) -> Void,
+    offer: @escaping (VideoChoices) -> Void
   ) {
     selection = configuration.source
     constraints = configuration.constraints
@@ -95,6 +100,7 @@ private struct CaptureLoop: ~Copyable {
     self.commands = commands
     self.onEvent = onEvent
     self.publish = publish
+    self.offer = offer
   }
 
   mutating func run() {
@@ -199,13 +205,15 @@ extension CaptureLoop {
       backoff.reset()
       for (name, value) in controls { try? camera.setControl(name, to: value) }
       encoding.set(frameRate: camera.frameRate(atMost: constraints))
+      offer(VideoChoices(of: camera.capabilities))
       onEvent(.started(.camera(name: camera.name, path: camera.path, mode: camera.mode)))
     } catch {
       if watch == nil { watch = try? DeviceWatch(["/dev"]) }
       // Nothing there: the watch tells. There, but not usable: that may end without anything in /dev changing.
       let isAbsent = if case .deviceNotFound(_) = error { true } else { false }
       retryAt = isAbsent && watch != nil ? nil : now + backoff.wait()
-      if lastReported != error {
+      // That one is not there was said when it was lost, or is by the test picture.
+      if lastReported != error, !(isAbsent && (selection == .automatic || lastReported?.isLoss == true)) {
         lastReported = error
         onEvent(.unavailable(error))
       }
@@ -218,6 +226,7 @@ extension CaptureLoop {
     let test = TestSource(constraints, now: Clock.now())
     source = .test(test)
     encoding.set(frameRate: test.frameRate)
+    offer(.ofTheTestPicture)
     onEvent(.started(.testPicture(width: test.width, height: test.height, frameRate: test.frameRate)))
   }
 
