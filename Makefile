@@ -54,8 +54,8 @@ end-to-end-tests: build test-packages $(venv)/.ready ## only those with browsers
 	@$(python) -m pytest -c Tests/EndToEnd/pytest.ini --rootdir Tests/EndToEnd Tests/EndToEnd $(if $(K),-k '$(K)')
 
 .PHONY: test-devices
-test-devices: build ## stream a real camera and microphone from an emulated machine, and unplug them
-	@Tests/Devices/run.sh
+test-devices: build test-packages $(venv)/.ready ## stream a real camera and microphone from an emulated machine, and unplug them
+	@PACKAGES='$(PACKAGES)' Tests/Devices/run.sh $(if $(K),-k '$(K)')
 
 .PHONY: bench
 bench: build test-packages bench-packages $(venv)/.ready ## measure Perch beside other senders and print the table
