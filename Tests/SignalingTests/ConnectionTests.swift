@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import NetSim
 import Testing
 import Wire
 
@@ -236,7 +237,7 @@ func eventually(_ condition: () -> Bool) -> Bool {
 
   @Test(arguments: [UInt64(11), 12, 13])
   func survivesWhateverIsSent(seed: UInt64) throws {
-    var generator = SeededGenerator(state: seed)
+    var generator = SeededGenerator(seed: seed)
     let sample = Array(
       (message("POST", "/whep", offerFields, body: "v=0\r\n") + message("GET", "/") + message("OPTIONS", "*")).utf8)
     try withServer { port in
