@@ -75,7 +75,7 @@ struct Agent {
   }
 
   private func announce(_ server: HTTPServer, udpPort: UInt16, _ notification: ServiceNotification) {
-    let addresses = server.addresses.map { "http://\($0)/" }.joined(separator: " ")
+    let addresses = server.addresses.flatMap(Self.reachable).map { "http://\($0)/" }.joined(separator: " ")
     Log.notice("Perch \(Version.current) is ready. Open \(addresses)")
     Log.info("Media goes over UDP port \(udpPort).")
     if !configuration.http.listen.isLoopback {
@@ -84,6 +84,13 @@ struct Agent {
           + "There are no accounts yet; set http.listen to 127.0.0.1 or put a proxy with a password in front.")
     }
     notification.ready(status: "Ready at \(addresses)")
+  }
+
+  /// What a person can type: for a server on all addresses (0.0.0.0), each of them.
+  private static func reachable(_ address: SocketAddress) -> [SocketAddress] {
+    guard address.address.isUnspecified else { return [address] }
+    let all = InterfaceAddress.all().filter { $0.address.family == address.address.family && !$0.address.isLinkLocal }
+    return all.filter { !$0.isLoopback }.map { SocketAddress($0.address, port: address.port) }
   }
 
   // MARK: From the configuration to each part's own settings

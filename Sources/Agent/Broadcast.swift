@@ -38,7 +38,9 @@ struct Broadcast {
     if frame.isKeyframe {
       recent = [frame]
       requests.handleKeyframe(now: now)
-    } else if recent.count == Self.maximumRecent || recent.first.map({ now - $0.captured > KeyframeRequests.minimumInterval }) ?? false {
+    } else if recent.count == Self.maximumRecent
+      || recent.first.map({ now - $0.captured > KeyframeRequests.minimumInterval }) ?? false
+    {
       recent = []
     } else if !recent.isEmpty {
       recent.append(frame)

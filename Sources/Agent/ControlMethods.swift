@@ -18,20 +18,26 @@ extension NetLoop {
     rpc.add("video.set") { [unowned self] (parameters) throws(RPCError) in
       try setVideo(&parameters)
     }
-    rpc.add("camera.controls.list", deferred: { [unowned self] (parameters, completion) throws(RPCError) in
-      try parameters.finish()
-      let answer = answer(keep(completion))
-      try pipeline().listControls { answer($0.map { .array($0.map(\.json)) }.mapError(RPCError.init)) }
-    })
-    rpc.add("camera.controls.set", deferred: { [unowned self] (parameters, completion) throws(RPCError) in
-      let id = try RPCParameters.require(try parameters.string("id"), "id")
-      let value = try Self.controlValue(&parameters)
-      try parameters.finish()
-      try checkControlIsAllowed()
-      let pipeline = try pipeline()
-      let answer = answer(keep(completion))
-      pipeline.setControl(id, to: value) { answer($0.map { ["id": .string(id), "value": .integer(Int64(value))] }.mapError(RPCError.init)) }
-    })
+    rpc.add(
+      "camera.controls.list",
+      deferred: { [unowned self] (parameters, completion) throws(RPCError) in
+        try parameters.finish()
+        let answer = answer(keep(completion))
+        try pipeline().listControls { answer($0.map { .array($0.map(\.json)) }.mapError(RPCError.init)) }
+      })
+    rpc.add(
+      "camera.controls.set",
+      deferred: { [unowned self] (parameters, completion) throws(RPCError) in
+        let id = try RPCParameters.require(try parameters.string("id"), "id")
+        let value = try Self.controlValue(&parameters)
+        try parameters.finish()
+        try checkControlIsAllowed()
+        let pipeline = try pipeline()
+        let answer = answer(keep(completion))
+        pipeline.setControl(id, to: value) {
+          answer($0.map { ["id": .string(id), "value": .integer(Int64(value))] }.mapError(RPCError.init))
+        }
+      })
   }
 
   private var deviceInformation: JSONValue {

@@ -21,7 +21,8 @@ enum TelemetryMessage {
       record["n"] = .string(sample.name)
       if let unit = sample.unit { record["u"] = .string(unit.rawValue) }
       switch sample.value {
-      case .number(let value): record["v"] = value == value.rounded() && abs(value) < 1e15 ? .integer(Int64(value)) : .real(value)
+      case .number(let value):
+        record["v"] = value == value.rounded() && abs(value) < 1e15 ? .integer(Int64(value)) : .real(value)
       case .boolean(let value): record["vb"] = .bool(value)
       case .text(let value): record["vs"] = .string(value)
       }

@@ -59,7 +59,8 @@ package final class RPCDispatcher {
     guard request["jsonrpc"]?.string == "2.0", let name = request["method"]?.string,
       Self.isValid(id: request["id"])
     else {
-      let error = RPCError.invalidRequest("a request has jsonrpc \"2.0\", a method, and an id that is a string or a number")
+      let error = RPCError.invalidRequest(
+        "a request has jsonrpc \"2.0\", a method, and an id that is a string or a number")
       return respond(Self.response(id: .null, .failure(error)))
     }
     let id = request["id"]

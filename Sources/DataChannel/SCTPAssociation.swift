@@ -53,6 +53,9 @@ final class SCTPAssociation {
   /// and keeps it for later.
   private static let maximumOutgoingBytes = 256 * 1024
 
+  /// Enough to fill the buffer of 1 MiB from messages of 500 bytes on.
+  private static let maximumMessagesUnsent = 2048
+
   /// A queue that had to grow past this, for a large message in one go, is not kept at that size.
   private static let keptOutgoingBytes = 16 * 1024
 
@@ -74,6 +77,9 @@ final class SCTPAssociation {
   private let remotePort: UInt16
   /// Something waits to be read.
   private(set) var isReadable = false
+  /// Messages in usrsctp's buffer of which the end has not been sent. The buffer is bounded by the bytes of messages alone, while
+  /// the smallest message takes it half a kilobyte: so their number is bounded too.
+  private var messagesUnsent = 0
   /// A stream reset of ours has not been answered.
   private var awaitsReset = false
   private var peerHasSentData = false
@@ -185,6 +191,9 @@ final class SCTPAssociation {
     _ bytes: UnsafeRawBufferPointer, stream: UInt16, payloadProtocol: UInt32, isOrdered: Bool, reliability: Reliability
   ) -> SendResult {
     guard let socket, state == .established else { return .failed(errno: ENOTCONN) }
+    // What is left when usrsctp waits for nothing is what it gave up before it was sent.
+    if !timers.awaitsAcknowledgement || stack.now > timers.lastPacket + Self.longestSilence { messagesUnsent = 0 }
+    guard messagesUnsent < Self.maximumMessagesUnsent else { return .wouldBlock }
     var parameters = sctp_sendv_spa()
     parameters.sendv_flags = UInt32(SCTP_SEND_SNDINFO_VALID)
     parameters.sendv_sndinfo.snd_sid = stream
@@ -199,12 +208,14 @@ final class SCTPAssociation {
       parameters.sendv_flags |= UInt32(SCTP_SEND_PRINFO_VALID)
       parameters.sendv_prinfo = sctp_prinfo(pr_policy: UInt16(SCTP_PR_SCTP_TTL), pr_value: UInt32(milliseconds))
     }
+    messagesUnsent += 1
     let sent = stack.call {
       usrsctp_sendv(
         socket, bytes.baseAddress, bytes.count, nil, 0, &parameters, socklen_t(MemoryLayout<sctp_sendv_spa>.size),
         UInt32(SCTP_SENDV_SPA), 0)
     }
     if sent >= 0 { return .sent }
+    messagesUnsent = max(0, messagesUnsent - 1)
     switch errno {
     case EWOULDBLOCK, ENOBUFS, ENOMEM: return .wouldBlock
     case let number: return .failed(errno: number)
@@ -275,13 +286,13 @@ final class SCTPAssociation {
     stack.call { usrsctp_close(socket) }
   }
 
-  /// The round trip time, smoothed, in whole milliseconds as usrsctp gives it; nil before the first measurement.
+  /// The round trip time, smoothed, in whole milliseconds as usrsctp gives it; nil before the association stands.
   var smoothedRoundTripTime: Interval? {
     guard let socket, state == .established else { return nil }
     var status = sctp_status()
     var size = socklen_t(MemoryLayout<sctp_status>.size)
-    guard usrsctp_getsockopt(socket, Int32(IPPROTO_SCTP), SCTP_STATUS, &status, &size) == 0 else { return nil }
-    return .milliseconds(Int64(status.sstat_primary.spinfo_srtt))
+    let result = stack.call { usrsctp_getsockopt(socket, Int32(IPPROTO_SCTP), SCTP_STATUS, &status, &size) }
+    return result == 0 ? .milliseconds(Int64(status.sstat_primary.spinfo_srtt)) : nil
   }
 
   // MARK: Callbacks of usrsctp, by way of SCTPStack
@@ -290,7 +301,10 @@ final class SCTPAssociation {
   func sendPacket(_ packet: UnsafeRawBufferPointer) -> Bool {
     guard packets.append(packet) else { return false }
     queuedBytes &+= packet.count
-    if let summary = try? SCTPPacket(parsing: packet.bytes, localPort: remotePort, remotePort: localPort) {
+    let summary = try? SCTPPacket(
+      parsing: packet.bytes, localPort: remotePort, remotePort: localPort, newestBefore: timers.newestSent)
+    if let summary {
+      messagesUnsent = max(0, messagesUnsent - summary.messagesEnded)
       timers.noteSent(summary, now: stack.now)
     }
     return true

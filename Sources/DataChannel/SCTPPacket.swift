@@ -10,6 +10,8 @@ struct SCTPPacket {
   private(set) var carriesData = false
   /// The newest transmission sequence number among the DATA chunks.
   private(set) var newestTSN: UInt32 = 0
+  /// How many DATA chunks are the last, or only, ones of a message and have not been sent before.
+  private(set) var messagesEnded = 0
   /// What a SACK chunk acknowledges.
   private(set) var cumulativeAcknowledgement: UInt32?
   /// What a FORWARD TSN chunk gives up (RFC 3758 §3.2).
@@ -39,8 +41,12 @@ struct SCTPPacket {
   }
 
   /// Reads a packet. Throws for everything that usrsctp need not see.
-  /// - Parameter forwarded: the newest ``forwardedTSN`` of earlier packets.
-  init(parsing bytes: RawSpan, localPort: UInt16, remotePort: UInt16, forwarded: UInt32? = nil) throws(ParseError) {
+  /// - Parameters:
+  ///   - forwarded: the newest ``forwardedTSN`` of earlier packets.
+  ///   - newestBefore: the newest ``newestTSN`` of earlier packets: what is not newer has been sent before.
+  init(
+    parsing bytes: RawSpan, localPort: UInt16, remotePort: UInt16, forwarded: UInt32? = nil, newestBefore: UInt32? = nil
+  ) throws(ParseError) {
     var reader = ByteReader(bytes)
     guard bytes.byteCount <= Self.maximumSize else { throw .malformed("SCTP packet size") }
     let source = try reader.readUInt16()
@@ -49,11 +55,13 @@ struct SCTPPacket {
     try reader.skip(8)  // verification tag and checksum: usrsctp's to judge
     guard !reader.isAtEnd else { throw .truncated }
     while !reader.isAtEnd {
-      try parseChunk(&reader, forwarded: forwarded)
+      try parseChunk(&reader, forwarded: forwarded, newestBefore: newestBefore)
     }
   }
 
-  private mutating func parseChunk(_ reader: inout ByteReader, forwarded: UInt32?) throws(ParseError) {
+  private mutating func parseChunk(
+    _ reader: inout ByteReader, forwarded: UInt32?, newestBefore: UInt32?
+  ) throws(ParseError) {
     let start = reader.offset
     let isFirst = start == Self.headerSize
     let type = try reader.readUInt8()
@@ -70,6 +78,7 @@ struct SCTPPacket {
       guard !value.isAtEnd else { throw .malformed("DATA without data") }
       if !carriesData || tsn.isNewer(than: newestTSN) { newestTSN = tsn }
       carriesData = true
+      if flags & 0b001 != 0, newestBefore.map({ tsn.isNewer(than: $0) }) ?? true { messagesEnded += 1 }
       switch flags & 0b111 {
       case 0b111: if let gap = forwardedTSN ?? forwarded, tsn == gap &+ 1 { offsetAfterForwarded = start }
       case 0b100...: carriesUnorderedFragment = true
@@ -83,7 +92,10 @@ struct SCTPPacket {
       guard value.remaining == 4 &* (gaps &+ duplicates) else { throw .malformed("SACK length") }
     case ChunkType.initiation, ChunkType.initiationAcknowledgement:
       // RFC 9260 §6.10: never bundled.
-      guard isFirst, reader.isAtEnd, value.remaining >= 16 else { throw .malformed("INIT") }
+      guard isFirst, reader.isAtEnd else { throw .malformed("INIT") }
+      try value.skip(16)
+      // usrsctp 0.9.5 loops for ever over a parameter of length 0 here, and would take further addresses for those of paths.
+      try Self.checkParameters(&value) { ![5, 6, 11].contains($0) }
       isInitiation = type == ChunkType.initiation
     case ChunkType.shutdownComplete:
       guard isFirst, reader.isAtEnd else { throw .malformed("SHUTDOWN COMPLETE") }
@@ -91,8 +103,11 @@ struct SCTPPacket {
       forwardedTSN = try value.readUInt32()
       guard value.remaining & 3 == 0 else { throw .malformed("FORWARD TSN length") }
     case ChunkType.reconfiguration:
-      try Self.checkParameters(&value)
-    case 4...11, Self.paddingChunk:  // heartbeats, ABORT, SHUTDOWN, ERROR, cookies
+      guard !value.isAtEnd else { throw .truncated }
+      try Self.checkParameters(&value) { (13...18).contains($0) }
+    case 4, 5, 6, 9:  // heartbeats, ABORT, ERROR
+      try Self.checkParameters(&value) { _ in true }
+    case 7, 8, 10, 11, Self.paddingChunk:  // SHUTDOWN and its ACK, cookies
       break
     default:
       // AUTH, ASCONF, ECN, I-DATA, NR-SACK, PKTDROP: none is negotiated, so none is owed an answer.
@@ -100,15 +115,15 @@ struct SCTPPacket {
     }
   }
 
-  /// RFC 6525 §4: parameters that fill the chunk.
-  private static func checkParameters(_ value: inout ByteReader) throws(ParseError) {
-    repeat {
+  /// RFC 9260 §3.2.1: type, length and value, padded to four bytes, until the end of the chunk.
+  private static func checkParameters(_ value: inout ByteReader, isKnown: (UInt16) -> Bool) throws(ParseError) {
+    while !value.isAtEnd {
       let type = try value.readUInt16()
       let length = Int(try value.readUInt16())
-      guard (13...18).contains(type), length >= 8 else { throw .malformed("RE-CONFIG parameter") }
+      guard length >= 4, isKnown(type) else { throw .malformed("SCTP parameter") }
       try value.skip(length &- 4)
       try value.skip(min((4 &- length & 3) & 3, value.remaining))
-    } while !value.isAtEnd
+    }
   }
 }
 
@@ -118,7 +133,7 @@ struct SCTPTimers {
   private(set) var acknowledgementDue: Instant?
   /// When a packet last went either way.
   private(set) var lastPacket = Instant(nanoseconds: 0)
-  private var newestSent: UInt32?
+  private(set) var newestSent: UInt32?
   private var acknowledged: UInt32?
 
   /// Data has been sent that the peer has not acknowledged: the retransmission timer runs.

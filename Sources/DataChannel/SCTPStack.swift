@@ -64,7 +64,7 @@ final class SCTPStack {
     // Windows: memory is used only as data waits. 1 MiB keeps 100 Mbit/s busy over 80 ms.
     usrsctp_sysctl_set_sctp_sendspace(1 << 20)
     usrsctp_sysctl_set_sctp_recvspace(1 << 20)
-    // Each queued chunk costs about 2.5 KiB whatever its size; this bounds what a peer can make us hold to some 5 MiB.
+    // A queued chunk holds a buffer of up to 2 KiB whatever its size: what a peer can make us hold stays near 5 MiB (estimated).
     usrsctp_sysctl_set_sctp_max_chunks_on_queue(2048)
     usrsctp_sysctl_set_sctp_initial_cwnd(10)  // RFC 6928's figure, as browsers and libdatachannel have it
     usrsctp_sysctl_set_sctp_max_burst_default(10)

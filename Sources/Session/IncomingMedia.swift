@@ -156,7 +156,8 @@ struct IncomingMedia: ~Copyable {
 
   /// When ``handleTimeout(on:now:protect:into:)`` has something to do.
   var deadline: Instant? {
-    [nextReport, nextKeyframeRequest, video?.deadline, assembler.deadline, feedback.deadline].lazy.compactMap { $0 }.min()
+    [nextReport, nextKeyframeRequest, video?.deadline, assembler.deadline, feedback.deadline].lazy.compactMap { $0 }
+      .min()
   }
 
   /// Sends what is due: NACKs, a wish for a keyframe, transport-wide feedback, receiver reports.

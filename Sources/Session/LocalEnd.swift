@@ -53,7 +53,8 @@ struct LocalEnd {
   }
 
   /// The stream that sends video as negotiated; nil when the peer takes none.
-  func videoSender(_ negotiated: NegotiatedSession, using generator: inout some RandomNumberGenerator) -> RTPSendStream? {
+  func videoSender(_ negotiated: NegotiatedSession, using generator: inout some RandomNumberGenerator) -> RTPSendStream?
+  {
     guard let stream = negotiated.video, stream.direction.sends else { return nil }
     let retransmission: RTPSendStream.Retransmission
     if !stream.codec.feedback.contains(.nack) {
@@ -71,7 +72,8 @@ struct LocalEnd {
   }
 
   /// The stream that sends audio as negotiated; nil when the peer takes none.
-  func audioSender(_ negotiated: NegotiatedSession, using generator: inout some RandomNumberGenerator) -> RTPSendStream? {
+  func audioSender(_ negotiated: NegotiatedSession, using generator: inout some RandomNumberGenerator) -> RTPSendStream?
+  {
     guard let stream = negotiated.audio, stream.direction.sends else { return nil }
     return RTPSendStream(
       .init(

@@ -124,7 +124,9 @@ struct OutgoingMedia: ~Copyable {
   private mutating func resend(
     _ nack: GenericNACK, on path: NetworkPath, now: Instant, into batch: inout DatagramBatch
   ) {
-    guard let stream = [video, audio].lazy.compactMap({ $0 }).first(where: { $0.ssrc == nack.mediaSSRC }) else { return }
+    guard let stream = [video, audio].lazy.compactMap({ $0 }).first(where: { $0.ssrc == nack.mediaSSRC }) else {
+      return
+    }
     let numbered = stream.numbersRetransmissions && stream.configuration.extensions.transportSequenceNumber != 0
     for lost in stream.handleNACK(nack.sequenceNumbers, now: now) {
       let number = numbered ? sequencer.allocate(now: now) : nil

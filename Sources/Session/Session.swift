@@ -71,7 +71,8 @@ package final class Session {
     let local = LocalEnd(settings, using: &random)
     let answer = try local.session.answer(SessionDescription(parsing: offer))
     self.init(
-      settings, local, description: answer.description.text, state: .connecting, role: .controlled, random: random, now: now)
+      settings, local, description: answer.description.text, state: .connecting, role: .controlled, random: random,
+      now: now)
     begin(answer.session, now: now)
   }
 
@@ -192,7 +193,8 @@ package final class Session {
   package func statistics() -> SessionStatistics {
     SessionStatistics(
       pair: ice.selectedPair?.statistics, video: outgoing?.video?.statistics, audio: outgoing?.audio?.statistics,
-      estimates: outgoing?.estimates, received: incoming?.statistics ?? (nil, nil), channels: channels?.statistics ?? [])
+      estimates: outgoing?.estimates, received: incoming?.statistics ?? (nil, nil), channels: channels?.statistics ?? []
+    )
   }
 
   /// What the RTP timestamps on the wire have on top of the frames' own; nil when no video is sent.
@@ -431,7 +433,10 @@ package final class Session {
       case .message(let id, let kind, let bytes): events.append(.message(id, kind, bytes))
       case .bufferedAmountLow(let id): events.append(.bufferedAmountLow(id))
       case .closed(let id, _): events.append(.channelClosed(id))
-      case .failed(let reason): return close(.noPath("\(reason)"), now: now)
+      case .failed:
+        // Its channels are closed. Media goes on: whether the peer is there is for DTLS and ICE to say.
+        self.channels = nil
+        return
       }
     }
     hasWorkLeft = true

@@ -81,8 +81,9 @@ extension IPAddress: CustomStringConvertible {
     if let v4 {
       return "\(v4 >> 24).\(v4 >> 16 & 255).\(v4 >> 8 & 255).\(v4 & 255)"
     }
-    let groups = (0..<8).map { index in
-      UInt16(truncatingIfNeeded: (index < 4 ? high : low) >> UInt64(48 - 16 * (index & 3)))
+    let groups = (0..<8).map { (index: Int) -> UInt16 in
+      let half = index < 4 ? high : low
+      return UInt16(truncatingIfNeeded: half >> UInt64(48 - 16 * (index & 3)))
     }
     let zeros = Self.longestRunOfZeros(groups)
     var text = ""

@@ -52,7 +52,8 @@ import Testing
 
   @Test func aBatchIsAnsweredTogetherAndInvalidPartsAlone() throws {
     let response = try answer(
-      #"[{"jsonrpc":"2.0","id":1,"method":"add","params":{"a":1}},1,{"jsonrpc":"2.0","method":"add","params":{"a":1}}]"#)
+      #"[{"jsonrpc":"2.0","id":1,"method":"add","params":{"a":1}},1,{"jsonrpc":"2.0","method":"add","params":{"a":1}}]"#
+    )
     let parts = try #require(response?.array)
     #expect(parts.count == 2)
     #expect(parts[0]["result"] == 2)

@@ -42,7 +42,7 @@ extension DataChannelTests {
       let pair = try Pair.connected()
       let id = try pair.openChannel()
       let count = try fill(pair, id, size: 4)
-      #expect(count <= DataChannelLimits.maximumBufferedMessages + 2048)
+      #expect(count <= DataChannelLimits.maximumBufferedMessages + 4096)
       pair.run(for: .seconds(30))
       #expect(pair.takeMessages(.server).map { number(of: $0) } == Array(0..<count))
     }

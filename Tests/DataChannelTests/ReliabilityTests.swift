@@ -33,7 +33,8 @@ extension DataChannelTests {
       let after = try pair.openChannel(label: "after")
       try pair.client.send("still there", on: after, now: pair.now)
       pair.run(for: .seconds(1))
-      #expect(pair.takeMessages(.server) == [Array("still there".utf8)], "seed \(seed)")
+      // (usrsctp does not repeat its last FORWARD TSN: what waits behind the gap may come only now.)
+      #expect(pair.takeMessages(.server).contains(Array("still there".utf8)), "seed \(seed)")
       return numbers.compactMap { $0 }
     }
 
@@ -69,9 +70,7 @@ extension DataChannelTests {
       }
     }
 
-    // usrsctp dates lifetimes by the real clock, which hardly moves here: what expires depends on how fast the test runs, what
-    // arrives is in order and whole whatever expires.
-    @Test(arguments: UInt64(1)...2) func messagesWithALifetimeArriveInOrderOrNotAtAll(seed: UInt64) throws {
+    @Test(arguments: UInt64(1)...4) func messagesWithALifetimeArriveInOrderOrNotAtAll(seed: UInt64) throws {
       for milliseconds in [UInt16(0), 1, 500] {
         let options = ChannelOptions(reliability: .maximumLifetime(milliseconds: milliseconds))
         let numbers = try exchange(options, Self.weathers[0], seed: seed)

@@ -64,13 +64,17 @@ import Wire
     let call = try SimulatedCall(seed: 40, conditions: LinkConditions(delay: .milliseconds(10), loss: loss))
     #expect(call.run(for: .seconds(20)) { call.areConnected })
     let channel = try call.openChannel("control")
-    #expect(call.run(for: .seconds(20)) { call.boardEvents.contains { if case .channelOpened = $0 { true } else { false } } })
+    #expect(
+      call.run(for: .seconds(20)) { call.boardEvents.contains { if case .channelOpened = $0 { true } else { false } } })
     let messages = (0..<50).map { [UInt8](repeating: UInt8($0), count: $0 * 400) }
     for message in messages {
       try call.send(message, from: call.viewer, on: channel)
       try call.send(message, from: call.board, on: channel)
     }
-    #expect(call.run(for: .seconds(60)) { call.messages(of: call.boardEvents).count == 50 && call.messages(of: call.viewerEvents).count == 50 })
+    #expect(
+      call.run(for: .seconds(60)) {
+        call.messages(of: call.boardEvents).count == 50 && call.messages(of: call.viewerEvents).count == 50
+      })
     #expect(call.messages(of: call.boardEvents) == messages)
     #expect(call.messages(of: call.viewerEvents) == messages)
   }
@@ -84,6 +88,19 @@ import Wire
     #expect(SimulatedCall.closure(in: call.viewerEvents) == .byPeer)
     #expect(call.board.deadline == nil)
     #expect(call.viewer.deadline == nil)
+  }
+
+  @Test func aClosedTelemetryChannelLeavesTheMediaAlone() throws {
+    let call = try SimulatedCall(seed: 55, conditions: LinkConditions(delay: .milliseconds(5)))
+    call.frameRate = 30
+    call.run(for: .seconds(2)) { call.areConnected }
+    let channel = try call.openChannel("telemetry")
+    call.run(for: .seconds(1))
+    call.closeChannel(channel)
+    let before = call.frames.count
+    call.run(for: .seconds(2))
+    #expect(call.frames.count - before > 55)
+    #expect(call.boardEvents.contains { if case .channelClosed = $0 { true } else { false } })
   }
 
   @Test func aPeerWithAnotherCertificateIsRefusedAndTheReasonSaysSo() throws {

@@ -36,7 +36,8 @@ final class SimulatedCall {
 
   /// - Parameter tamper: changes the board's answer on its way.
   init(
-    seed: UInt64, conditions: LinkConditions = LinkConditions(), video: Direction? = .sendonly, audio: Direction? = .sendonly,
+    seed: UInt64, conditions: LinkConditions = LinkConditions(), video: Direction? = .sendonly,
+    audio: Direction? = .sendonly,
     tamper: (String) -> String = { $0 }
   ) throws {
     network = SimulatedNetwork(seed: seed)
@@ -45,7 +46,8 @@ final class SimulatedCall {
     }
     nextFrame = now
     let viewerSettings = SessionSettings(
-      identity: Self.identities[0], localAddresses: [Self.viewerAddress], video: .recvonly, audio: .recvonly, cname: "v")
+      identity: Self.identities[0], localAddresses: [Self.viewerAddress], video: .recvonly, audio: .recvonly, cname: "v"
+    )
     viewer = Session(offering: viewerSettings, random: SeededGenerator(seed: seed &+ 1), now: now)
     let boardSettings = SessionSettings(
       identity: Self.identities[1], localAddresses: [Self.boardAddress], video: video, audio: audio, cname: "b")
@@ -104,7 +106,8 @@ final class SimulatedCall {
       bytes: bytes, format: .vp8(VP8Picture()), isKeyframe: isKeyframe, captured: now, width: 640,
       height: 480)!
     board.send(frame, now: now, wall: wall, into: &batch)
-    let sound = PacketisedAudioFrame(bytes: [UInt8](repeating: 3, count: 80), captured: now, timestamp: 960 * frameNumber)!
+    let sound = PacketisedAudioFrame(
+      bytes: [UInt8](repeating: 3, count: 80), captured: now, timestamp: 960 * frameNumber)!
     board.send(sound, now: now, wall: wall, into: &batch)
     flush()
   }
@@ -154,6 +157,11 @@ final class SimulatedCall {
   func send(_ bytes: [UInt8], from session: Session, on channel: ChannelID) throws {
     defer { flush() }
     try session.send(bytes, as: .binary, on: channel, now: now, into: &batch)
+  }
+
+  func closeChannel(_ channel: ChannelID) {
+    viewer.closeChannel(channel, now: now, into: &batch)
+    flush()
   }
 
   func close(_ session: Session) {

@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Starts usrsctp without threads of its own: timers run in usrsctp_handle_timers() alone. (The debug callback is variadic, which
+/// Starts usrsctp without a thread for its timers: they run in usrsctp_handle_timers() alone. (One thread it starts all the same, the
+/// "SCTP iterator"; it sleeps for ever, since nothing that we call gives it work.) (The debug callback is variadic, which
 /// Swift cannot name.)
 void perch_sctp_start(int (*output)(void *address, void *packet, size_t length, uint8_t tos, uint8_t set_df));
 
