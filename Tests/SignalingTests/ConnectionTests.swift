@@ -172,11 +172,25 @@ func eventually(_ condition: () -> Bool) -> Bool {
     }
   }
 
-  @Test func connectionsBeyondTheLimitAreToldSo() throws {
+  @Test func theLongestIdleConnectionMakesRoomForANewOne() throws {
+    try withServer(FakeService(), { $0.maximumConnections = 3 }) { port in
+      let clients = try (0..<3).map { _ in try Client(port: port) }
+      for client in [clients[1], clients[0], clients[2], clients[1]] {
+        client.send(message("GET", "/healthz"))
+        #expect(try client.response().status == 200)
+      }
+      #expect(try exchange(port, "GET", "/healthz").status == 200)
+      #expect(clients[0].isAtEnd)
+      clients[1].send(message("GET", "/healthz"))
+      #expect(try clients[1].response().status == 200)
+    }
+  }
+
+  @Test func connectionsBeyondTheLimitAreToldSoWhenAllAreBusy() throws {
     try withServer(FakeService(), { $0.maximumConnections = 4 }) { port in
       var clients = try (0..<4).map { _ in try Client(port: port) }
       for client in clients {
-        client.send(message("GET", "/healthz"))
+        client.send(message("GET", "/healthz") + "GET /half")
         #expect(try client.response().status == 200)
       }
       let extra = try Client(port: port)
