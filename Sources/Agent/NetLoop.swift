@@ -35,6 +35,8 @@ final class NetLoop {
   private static let framesBetweenClockMessages: UInt64 = 8
   /// Camera and microphone stay awake for this long after the last viewer: one that reloads the page finds them running.
   private static let wakefulness = Interval.seconds(3)
+  /// How long nobody must have watched before memory is given back: the devices' threads have let go of theirs by then.
+  private static let restAfter = wakefulness + .seconds(2)
 
   let settings: Settings
   let devices: Devices
@@ -59,6 +61,8 @@ final class NetLoop {
   /// When what nobody watches any more goes to sleep.
   private var sleepDue: Instant?
   private var nextWatchdog: Instant?
+  /// When memory is given back; nil while somebody watches, and once it is done.
+  private var restAt: Instant?
   private var isStopping = false
   private var messages: [NetMessage] = []
   let started = Clock.now()
@@ -84,6 +88,7 @@ final class NetLoop {
 
   func run() {
     nextWatchdog = notification.watchdogInterval.map { Clock.now() + $0 }
+    restAt = Clock.now() + Self.restAfter
     while !isStopping {
       var ready: (mailbox: Bool, v4: Bool, v6: Bool) = (false, false, false)
       do {
@@ -116,6 +121,7 @@ final class NetLoop {
     for viewer in viewers.values { consider(viewer.session.deadline) }
     consider(broadcast.deadline)
     consider(sleepDue)
+    consider(restAt)
     return earliest
   }
 
@@ -127,6 +133,10 @@ final class NetLoop {
     }
     if broadcast.pollKeyframeRequest(now: now) { devices.video?.requestKeyframe() }
     if let due = sleepDue, due <= now { sleep() }
+    if let due = restAt, due <= now {
+      restAt = nil
+      Memory.giveBack()
+    }
     if let due = nextWatchdog, due <= now, let interval = notification.watchdogInterval {
       notification.watchdog()
       nextWatchdog = now + interval
@@ -255,6 +265,7 @@ final class NetLoop {
         id: id, number: counters.viewersCreated, client: client, session: session, created: now,
         entityTag: String(random.next(), radix: 36))
       viewers[id] = viewer
+      restAt = nil
       byNumber[ObjectIdentifier(session)] = viewer
       router.add(session)
       updateActivity(now: now)
@@ -302,6 +313,7 @@ final class NetLoop {
     if viewer.connected == nil { counters.viewersNeverConnected &+= 1 }
     Log.info("Viewer \(viewer.number) is gone: \(reason).")
     updateActivity(now: now)
+    if viewers.isEmpty { restAt = now + Self.restAfter }
   }
 
   /// Wakes what somebody watches, and sees to it that what nobody does goes to sleep.

@@ -35,14 +35,13 @@ static inline int perch_check_pair(
 #endif
 }
 
-/// Signs a SHA-256 digest.
-static inline int perch_sign(
-    mbedtls_pk_context *key, const unsigned char digest[32], unsigned char *signature, size_t capacity, size_t *length,
-    perch_random random, void *context) {
+static inline int perch_sign_sha256(mbedtls_pk_context *key, const unsigned char digest[32],
+                                    unsigned char signature[MBEDTLS_PK_SIGNATURE_MAX_SIZE], size_t *length,
+                                    perch_random random, void *context) {
 #if MBEDTLS_VERSION_MAJOR >= 3
-    return mbedtls_pk_sign(key, MBEDTLS_MD_SHA256, digest, 32, signature, capacity, length, random, context);
+    return mbedtls_pk_sign(
+        key, MBEDTLS_MD_SHA256, digest, 32, signature, MBEDTLS_PK_SIGNATURE_MAX_SIZE, length, random, context);
 #else
-    (void)capacity;
     return mbedtls_pk_sign(key, MBEDTLS_MD_SHA256, digest, 32, signature, length, random, context);
 #endif
 }
