@@ -101,8 +101,8 @@ struct Agent {
       identity: identity, cname: String(random.next(), radix: 36), deviceName: deviceName,
       maximumViewers: configuration.http.maximumViewers, allowsIPv6: configuration.webrtc.ipv6,
       interfaces: configuration.webrtc.interfaces, announcedAddresses: configuration.webrtc.announce,
-      allowsControl: configuration.control.allow, hasVideo: videoConfiguration != nil,
-      hasAudio: audioConfiguration != nil)
+      allowsControl: configuration.control.allow, hasVideo: configuration.camera.device != .off,
+      hasAudio: configuration.microphone.device != .off)
   }
 
   private var httpConfiguration: HTTPConfiguration {
@@ -128,8 +128,8 @@ struct Agent {
         ? .seconds(Int64(configuration.video.maximumKeyframeIntervalSeconds)) : nil)
   }
 
-  /// Whether a missing microphone may be replaced by the tone: not beside a real picture. What a camera that comes or goes later
-  /// changes about it, the loop tells the microphone's thread.
+  /// Whether a missing microphone may be replaced by the tone: not beside a real picture. What a camera that comes later changes
+  /// about it, the loop tells the microphone's thread.
   private var isPictureSynthetic: Bool {
     switch configuration.camera.device {
     case .auto: Cameras.list().isEmpty
@@ -142,7 +142,7 @@ struct Agent {
     guard let source = SourceSelection(configuration.microphone.device) else { return nil }
     let audio = configuration.audio
     return AudioConfiguration(
-      source: source, usesTestTone: isPictureSynthetic,
+      source: source, usesTestTone: source == .automatic && isPictureSynthetic,
       opus: OpusSettings(
         channels: audio.channels, bitrate: audio.bitrateKbps * 1000, expectedLoss: audio.expectedLossPercent))
   }

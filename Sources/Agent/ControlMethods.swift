@@ -11,10 +11,15 @@ extension NetLoop {
   private static let largestUsualSize = VideoChoices.Size(1920, 1080)
 
   func addControlMethods(to rpc: RPCDispatcher) {
-    rpc.add("device.info") { [unowned self] (parameters) throws(RPCError) in
-      try parameters.finish()
-      return deviceInformation
-    }
+    rpc.add(
+      "device.info",
+      deferred: { [unowned self] (parameters, completion) throws(RPCError) in
+        try parameters.finish()
+        guard let video = devices.video else { return completion(.success(deviceInformation)) }
+        // The first viewer asks while the camera is still waking up.
+        let answer = answer(keep { [unowned self] _ in completion(.success(deviceInformation)) })
+        video.settle { answer(.success(.null)) }
+      })
     rpc.add("video.keyframe") { [unowned self] (parameters) throws(RPCError) in
       try parameters.finish()
       _ = try pipeline()

@@ -14,6 +14,7 @@ final class VideoCapture: Sendable {
     case setSize(width: Int, height: Int)
     case listControls(@Sendable (Result<[CameraControl], MediaError>) -> Void)
     case setControl(String, Int, @Sendable (Result<Void, MediaError>) -> Void)
+    case settle(@Sendable () -> Void)
     case stop
   }
 
@@ -160,6 +161,7 @@ private struct CaptureLoop: ~Copyable {
       case .setSize(let width, let height): setSize(width, height)
       case .listControls(let reply): reply(listControls())
       case .setControl(let name, let value, let reply): reply(setControl(name, value))
+      case .settle(let reply): reply()
       }
     }
     batch.removeAll(keepingCapacity: true)
@@ -243,7 +245,8 @@ extension CaptureLoop {
     guard wanted != isActive else { return }
     isActive = wanted
     encoding.setActive(wanted)
-    guard !wanted else { return }
+    // At once, so that commands behind this one find the source.
+    guard !wanted else { return openSource() }
     close()
     onEvent(.slept)
   }

@@ -147,6 +147,12 @@ package final class VideoPipeline: Sendable {
     if !capture.post(.setControl(name, value, reply)) { reply(.failure(.deviceSilent("the camera"))) }
   }
 
+  /// Calls back on the camera's thread when all that was asked before is done: after waking up, the source has started by then and
+  /// its event is delivered, or has failed.
+  package func settle(_ reply: @escaping @Sendable () -> Void) {
+    if !capture.post(.settle(reply)) { reply() }
+  }
+
   /// What can be chosen of the source that runs, or ran last.
   package func choices() -> VideoChoices { capture.choices() }
 

@@ -105,6 +105,14 @@ async def test_a_viewer_outlives_the_unplugging_of_the_camera(devices, network):
         assert (await agent.get("api/stats"))["viewers_created"] == 1
 
 
+async def test_the_first_viewer_is_told_of_the_camera_that_wakes_for_it(devices, network):
+    async with agent_with(devices, network) as agent, Viewer(agent.url) as viewer:
+        info = await viewer.call("device.info")
+        assert info["camera"]["name"] == "Fake camera"
+        assert info["video"]["frame_rate"] == 30
+        assert await viewer.call("camera.controls.list")
+
+
 async def test_controls_reach_the_camera_and_come_back_with_it(devices, network):
     async with agent_with(devices, network) as agent, Viewer(agent.url) as viewer:
         await pictures(viewer, 3)

@@ -269,8 +269,9 @@ function fieldset(name) {
 }
 
 /** Pairs of width and height that can be chosen, small to large, with the one in use. */
-function sizes({ camera = {}, video = {} }) {
-  const offered = camera.sizes?.map(({ width, height }) => [width, height]) ?? usualSizes;
+function sizes({ camera, video = {} }) {
+  // No camera: it is away just now.
+  const offered = camera?.sizes?.map(({ width, height }) => [width, height]) ?? usualSizes;
   const all = new Map(offered.map((size) => [size.join(), size]));
   if (video.width && video.height) all.set(`${video.width},${video.height}`, [video.width, video.height]);
   return [...all.values()].sort((a, b) => a[0] * a[1] - b[0] * b[1] || a[0] - b[0]);
