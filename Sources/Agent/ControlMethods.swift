@@ -66,6 +66,7 @@ extension NetLoop {
       "video": [
         "width": .integer(Int64(statistics.frameWidth)), "height": .integer(Int64(statistics.frameHeight)),
         "bitrate_kbps": .integer(Int64(statistics.targetBitrate / 1000)),
+        "frame_rate": .integer(Int64(statistics.targetFrameRate)),
       ],
     ]
   }

@@ -66,10 +66,11 @@ final class VideoEncoding: Sendable {
   }
 
   func statistics() -> VideoStatistics {
-    let (dropped, bitrate) = input.withLock { ($0.dropped, $0.settings.bitrate) }
+    let (dropped, settings) = input.withLock { ($0.dropped, $0.settings) }
     var statistics = published.withLock { $0 }
     statistics.framesDropped = dropped
-    statistics.targetBitrate = bitrate
+    statistics.targetBitrate = settings.bitrate
+    statistics.targetFrameRate = settings.frameRate
     return statistics
   }
 

@@ -76,6 +76,8 @@ package struct VideoStatistics: Equatable, Sendable {
   package var framesPerSecond = 0.0
   /// Bits a second that the encoder aims at.
   package var targetBitrate = 0
+  /// Pictures a second that are asked of the source.
+  package var targetFrameRate = 0
 
   package init() {}
 }

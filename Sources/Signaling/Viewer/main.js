@@ -30,6 +30,8 @@ player.addEventListener("state", () => {
 });
 
 player.addEventListener("statistics", () => {
+  const { width, height } = player.statistics;
+  controls.showSize(width, height);
   if (!$("statistics").hidden) statistics.show(player.statistics);
 });
 
