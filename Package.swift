@@ -51,7 +51,7 @@ let package = Package(
     layer("ICE", uses: ["CCrypto", "Wire"]),
     layer("SDP", uses: ["Wire"]),
     layer("RTP", uses: ["Wire"]),
-    layer("Secure", uses: ["CMbedTLS", "CSRTP", "Wire"]),
+    layer("Secure", uses: ["CMbedTLS", "CSRTP", "CCrypto", "Wire"]),
     layer("DataChannel", uses: ["CUsrsctp", "Wire"]),
     layer("Wire"),
 

@@ -86,3 +86,9 @@ int perch_notify(const char *path, const char *state);
 /// Waits until one of up to 16 descriptors is readable or has failed, or `nanoseconds` have passed (negative: forever). Regular files are
 /// always readable; negative descriptors are left out. Returns which, by bits; 0 after time or a signal.
 unsigned perch_wait_for_input(const int *fds, int count, int64_t nanoseconds);
+
+// MARK: Memory
+
+/// Returns the heap's free memory to the kernel, and lets it forget the pages of code that were used so far; those that are used again
+/// are mapped again.
+void perch_give_memory_back(void);
