@@ -33,9 +33,9 @@ final class NetLoop {
   private static let retryAfter = Interval.seconds(10)
   /// Every so many frames the viewers learn the capture time of one: several times a second, for the page's latency display.
   private static let framesBetweenClockMessages: UInt64 = 8
-  /// How long nobody must have watched before memory is given back: a page that is loaded again should not pay for it, and the
-  /// devices' threads have let go of theirs by then.
-  private static let restAfter = Interval.seconds(2)
+  /// Memory is given back so long after the last viewer came or went: connecting is over by then, and so is the devices' waking up or
+  /// falling asleep.
+  private static let settlingTime = Interval.seconds(2)
 
   let settings: Settings
   let devices: Devices
@@ -58,8 +58,8 @@ final class NetLoop {
   private var isAudioActive = false
   private var isTelemetryActive = false
   private var nextWatchdog: Instant?
-  /// When memory is given back; nil while somebody watches, and once it is done.
-  private var restAt: Instant?
+  /// When memory is given back; nil once that is done.
+  private var settlesAt: Instant?
   private var isStopping = false
   private var messages: [NetMessage] = []
   let started = Clock.now()
@@ -85,7 +85,7 @@ final class NetLoop {
 
   func run() {
     nextWatchdog = notification.watchdogInterval.map { Clock.now() + $0 }
-    restAt = Clock.now() + Self.restAfter
+    settlesAt = Clock.now() + Self.settlingTime
     while !isStopping {
       var ready: (mailbox: Bool, v4: Bool, v6: Bool) = (false, false, false)
       do {
@@ -117,7 +117,7 @@ final class NetLoop {
     }
     for viewer in viewers.values { consider(viewer.session.deadline) }
     consider(broadcast.deadline)
-    consider(restAt)
+    consider(settlesAt)
     return earliest
   }
 
@@ -128,8 +128,8 @@ final class NetLoop {
       pollEvents(of: viewer, now: now, wall: wall)
     }
     if broadcast.pollKeyframeRequest(now: now) { devices.video?.requestKeyframe() }
-    if let due = restAt, due <= now {
-      restAt = nil
+    if let due = settlesAt, due <= now {
+      settlesAt = nil
       Memory.giveBack()
     }
     if let due = nextWatchdog, due <= now, let interval = notification.watchdogInterval {
@@ -249,7 +249,7 @@ final class NetLoop {
         id: id, number: counters.viewersCreated, client: client, session: session, created: now,
         entityTag: String(random.next(), radix: 36))
       viewers[id] = viewer
-      restAt = nil
+      settlesAt = now + Self.settlingTime
       byNumber[ObjectIdentifier(session)] = viewer
       router.add(session)
       updateActivity()
@@ -297,7 +297,7 @@ final class NetLoop {
     if viewer.connected == nil { counters.viewersNeverConnected &+= 1 }
     Log.info("Viewer \(viewer.number) is gone: \(reason).")
     updateActivity()
-    if viewers.isEmpty { restAt = Clock.now() + Self.restAfter }
+    settlesAt = Clock.now() + Self.settlingTime
   }
 
   /// Wakes what somebody watches, and lets sleep what nobody does.
