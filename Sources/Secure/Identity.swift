@@ -19,8 +19,8 @@ package struct Identity: Sendable {
   ///   - random: must be fit for making keys.
   package init(commonName: String, random: any RandomNumberGenerator) throws(IdentityError) {
     let source = RandomSource(random)
-    let subject = "CN=" + Self.printable(commonName)
-    try self.init { perch_identity_make($0, subject, RandomSource.fill, source.context) }
+    let name = Self.printable(commonName)
+    try self.init { perch_identity_make($0, name, RandomSource.fill, source.context) }
     withExtendedLifetime(source) {}
   }
 
@@ -71,7 +71,7 @@ package struct Identity: Sendable {
     return body(&identity)
   }
 
-  /// RFC 5280 appendix A.1 allows 64 characters; commas and equals signs would be read as more fields.
+  /// RFC 5280 appendix A.1 allows 64 characters.
   private static func printable(_ name: String) -> String {
     let kept = name.unicodeScalars.prefix(64).map { scalar -> Character in
       switch scalar {

@@ -1,5 +1,5 @@
 import CMbedTLS
-import CSRTP
+import CCrypto
 import Wire
 
 /// The records of a connected DTLS 1.2 association (RFC 6347 §4.1, RFC 5288, RFC 7905): encrypts ours, checks and decrypts theirs.

@@ -1,3 +1,5 @@
+import Foundation
+import NetSim
 import Testing
 import Wire
 
@@ -21,6 +23,39 @@ import Wire
     let other = try Identity(commonName: "a", random: SeededGenerator(seed: 2))
     #expect(first.certificate == same.certificate)
     #expect(first.fingerprint != other.fingerprint)
+  }
+
+  /// mbedTLS 2.28 would write a NULL there, for which strict parsers refuse the whole certificate.
+  @Test func namesItsSignatureAlgorithmWithoutParameters() throws {
+    let identity = try Identity(commonName: "perch", random: SeededGenerator(seed: 7))
+    let ecdsaWithSHA256: [UInt8] = [0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02]
+    let places = identity.certificate.ranges(of: ecdsaWithSHA256)
+    #expect(places.count == 2, "RFC 5280 §4.1.1.2: in the signed part and beside the signature")
+    for place in places {
+      #expect(
+        identity.certificate[..<place.lowerBound].suffix(2) == [0x30, 0x0A], "a sequence of this and nothing else")
+    }
+  }
+
+  @Test(.enabled(if: access(openssl, X_OK) == 0))
+  func hasACertificateThatOpenSSLVerifies() throws {
+    // 300 letters end as the 64 that a name may have, which is also where the lengths in DER take a second byte.
+    for (seed, name) in [(8, "p"), (9, "perch-kitchen.local"), (10, String(repeating: "x", count: 300))] {
+      let identity = try Identity(commonName: name, random: SeededGenerator(seed: UInt64(seed)))
+      let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).pem")
+      try Data(identity.pem).write(to: file)
+      defer { try? FileManager.default.removeItem(at: file) }
+      let path = file.path(percentEncoded: false)
+      #expect(try runOpenSSL("verify", "-check_ss_sig", "-x509_strict", "-CAfile", path, path) == "\(path): OK\n")
+      #expect(
+        try runOpenSSL("x509", "-in", path, "-noout", "-subject", "-issuer", "-dates") == """
+          subject=CN = \(name.prefix(64))
+          issuer=CN = \(name.prefix(64))
+          notBefore=Jan  1 00:00:00 2000 GMT
+          notAfter=Dec 31 23:59:59 9999 GMT
+
+          """)
+    }
   }
 
   @Test func takesNamesThatACertificateCouldNot() throws {
@@ -58,6 +93,21 @@ import Wire
       _ = try? Identity(pem: damaged, random: SeededGenerator(seed: 6))
     }
   }
+}
+
+private let openssl = "/usr/bin/openssl"
+
+private func runOpenSSL(_ arguments: String...) throws -> String {
+  let process = Process()
+  process.executableURL = URL(filePath: openssl)
+  process.arguments = arguments
+  let output = Pipe()
+  process.standardOutput = output
+  process.standardError = output
+  try process.run()
+  let text = try output.fileHandleForReading.readToEnd()
+  process.waitUntilExit()
+  return String(decoding: text ?? Data(), as: UTF8.self)
 }
 
 @Suite struct FingerprintTests {

@@ -66,8 +66,8 @@ static const mbedtls_ecp_group_id groups[] = {
 };
 #endif
 
-// All viewers of a session share one transport address, so the cookie is bound to nothing more than this process's secret: ICE has
-// already shown that the peer receives what we send.
+// RFC 6347 §4.2.1 binds a cookie to the client's address, to see that the client is there. Here ICE has seen it: DTLS runs only on
+// a verified path, which may also change while the handshake runs. So all cookies are bound to the same constant.
 static const unsigned char transport_id[] = "ice";
 
 static int on_send(void *context, const unsigned char *bytes, size_t length) {

@@ -1,3 +1,4 @@
+#include "Certificate.h"
 #include "Version.h"
 
 #include <mbedtls/ecp.h>
@@ -20,68 +21,25 @@ size_t perch_digest(perch_hash hash, const void *bytes, size_t count, uint8_t di
     return mbedtls_md_get_size(info);
 }
 
-static int set_random_serial(mbedtls_x509write_cert *certificate, perch_random random, void *context) {
-    unsigned char serial[16];
-    int error = random(context, serial, sizeof serial);
-    if (error != 0) return error;
-    // RFC 5280 §4.1.2.2: positive, and not zero.
-    serial[0] = (serial[0] & 0x7F) | 0x40;
-#if MBEDTLS_VERSION_MAJOR >= 3
-    return mbedtls_x509write_crt_set_serial_raw(certificate, serial, sizeof serial);
-#else
-    mbedtls_mpi number;
-    mbedtls_mpi_init(&number);
-    error = mbedtls_mpi_read_binary(&number, serial, sizeof serial);
-    if (error == 0) error = mbedtls_x509write_crt_set_serial(certificate, &number);
-    mbedtls_mpi_free(&number);
-    return error;
-#endif
-}
-
-// mbedTLS writes DER at the end of the memory that it is given.
-static int move_to_front(uint8_t *memory, size_t capacity, int written, size_t *length) {
+static int write_key(perch_identity *identity, mbedtls_pk_context *key) {
+    int written = mbedtls_pk_write_key_der(key, identity->key, sizeof identity->key);
     if (written < 0) return written;
-    memmove(memory, memory + capacity - (size_t)written, (size_t)written);
-    *length = (size_t)written;
+    // mbedTLS writes DER at the end of the memory that it is given.
+    memmove(identity->key, identity->key + sizeof identity->key - (size_t)written, (size_t)written);
+    identity->key_length = (size_t)written;
     return 0;
 }
 
-static int write_key(perch_identity *identity, mbedtls_pk_context *key) {
-    int written = mbedtls_pk_write_key_der(key, identity->key, sizeof identity->key);
-    return move_to_front(identity->key, sizeof identity->key, written, &identity->key_length);
-}
-
-static int write_certificate(perch_identity *identity, const char *subject, mbedtls_pk_context *key, perch_random random,
-                             void *context) {
-    mbedtls_x509write_cert certificate;
-    mbedtls_x509write_crt_init(&certificate);
-    mbedtls_x509write_crt_set_version(&certificate, MBEDTLS_X509_CRT_VERSION_3);
-    mbedtls_x509write_crt_set_md_alg(&certificate, MBEDTLS_MD_SHA256);
-    mbedtls_x509write_crt_set_subject_key(&certificate, key);
-    mbedtls_x509write_crt_set_issuer_key(&certificate, key);
-    // A board may have no clock when it first starts, and nobody renews this certificate: it is trusted by its fingerprint alone.
-    // RFC 5280 §4.1.2.5 has this date for "no expiry".
-    int error = mbedtls_x509write_crt_set_validity(&certificate, "20000101000000", "99991231235959");
-    if (error == 0) error = mbedtls_x509write_crt_set_subject_name(&certificate, subject);
-    if (error == 0) error = mbedtls_x509write_crt_set_issuer_name(&certificate, subject);
-    if (error == 0) error = set_random_serial(&certificate, random, context);
-    if (error == 0) {
-        int written = mbedtls_x509write_crt_der(
-            &certificate, identity->certificate, sizeof identity->certificate, random, context);
-        error = move_to_front(identity->certificate, sizeof identity->certificate, written, &identity->certificate_length);
-    }
-    mbedtls_x509write_crt_free(&certificate);
-    return error;
-}
-
-int perch_identity_make(perch_identity *identity, const char *subject, perch_random random, void *context) {
+int perch_identity_make(perch_identity *identity, const char *common_name, perch_random random, void *context) {
     perch_start_psa();
     mbedtls_pk_context key;
     mbedtls_pk_init(&key);
     int error = mbedtls_pk_setup(&key, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY));
     if (error == 0) error = mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(key), random, context);
     if (error == 0) error = write_key(identity, &key);
-    if (error == 0) error = write_certificate(identity, subject, &key, random, context);
+    if (error == 0)
+        error = perch_certificate_write(identity->certificate, sizeof identity->certificate, &identity->certificate_length,
+                                        common_name, &key, random, context);
     mbedtls_pk_free(&key);
     return error;
 }

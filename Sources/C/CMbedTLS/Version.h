@@ -34,3 +34,14 @@ static inline int perch_check_pair(
     return mbedtls_pk_check_pair(certified, key);
 #endif
 }
+
+static inline int perch_sign_sha256(mbedtls_pk_context *key, const unsigned char digest[32],
+                                    unsigned char signature[MBEDTLS_PK_SIGNATURE_MAX_SIZE], size_t *length,
+                                    perch_random random, void *context) {
+#if MBEDTLS_VERSION_MAJOR >= 3
+    return mbedtls_pk_sign(
+        key, MBEDTLS_MD_SHA256, digest, 32, signature, MBEDTLS_PK_SIGNATURE_MAX_SIZE, length, random, context);
+#else
+    return mbedtls_pk_sign(key, MBEDTLS_MD_SHA256, digest, 32, signature, length, random, context);
+#endif
+}

@@ -9,6 +9,7 @@
 #include <openssl/sha.h>
 #include <srtp2/auth.h>
 #include <srtp2/cipher.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 

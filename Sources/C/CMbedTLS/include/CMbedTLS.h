@@ -30,8 +30,8 @@ typedef struct {
     uint8_t certificate[PERCH_MAXIMUM_CERTIFICATE];
 } perch_identity;
 
-/// Makes a P-256 key and a certificate for `subject` ("CN=…"). Returns 0, or the error of mbedTLS.
-int perch_identity_make(perch_identity *identity, const char *subject, perch_random random, void *context);
+/// Makes a P-256 key and a certificate for `common_name` (64 characters at most). Returns 0, or the error of mbedTLS.
+int perch_identity_make(perch_identity *identity, const char *common_name, perch_random random, void *context);
 
 /// Reads a key and a certificate from PEM text that ends in a zero (which `length` counts), and checks that they belong
 /// together. Returns 0, or the error of mbedTLS.

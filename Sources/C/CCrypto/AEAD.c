@@ -1,4 +1,4 @@
-#include "CSRTP.h"
+#include "CCrypto.h"
 
 #include <limits.h>
 #include <openssl/evp.h>
