@@ -111,7 +111,7 @@ static void from_kernel(const struct msghdr *header, uint16_t local_port, struct
     }
 }
 
-int perch_udp_receive(struct perch_udp_receiver *r, int fd) {
+int perch_udp_receive(struct perch_udp_receiver *r, int fd, uint16_t port) {
     for (int i = 0; i < perch_udp_batch; i++) {
         r->vectors[i] = (struct iovec){ r->bytes[i], perch_udp_datagram_size };
         r->headers[i].msg_hdr = (struct msghdr){ .msg_name = &r->names[i], .msg_namelen = sizeof r->names[i],
@@ -120,12 +120,11 @@ int perch_udp_receive(struct perch_udp_receiver *r, int fd) {
     int count;
     do count = recvmmsg(fd, r->headers, perch_udp_batch, MSG_DONTWAIT, NULL); while (count < 0 && errno == EINTR);
     if (count < 0) return errno == EAGAIN ? 0 : -errno;
-    int port = perch_udp_port(fd);
     for (int i = 0; i < count; i++) {
         const struct msghdr *header = &r->headers[i].msg_hdr;
         r->received[i].bytes = r->bytes[i];
         r->received[i].length = header->msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? 0 : r->headers[i].msg_len;
-        from_kernel(header, (uint16_t)port, &r->received[i]);
+        from_kernel(header, port, &r->received[i]);
     }
     return count;
 }

@@ -35,7 +35,8 @@ struct perch_udp_receiver;
 struct perch_udp_receiver *perch_udp_receiver_make(void);
 void perch_udp_receiver_free(struct perch_udp_receiver *);
 /// Receives what is there, up to `perch_udp_batch` datagrams; returns how many. They stay valid until the next call.
-int perch_udp_receive(struct perch_udp_receiver *, int fd);
+/// `port` is the socket's own, which is not in what the kernel tells of each.
+int perch_udp_receive(struct perch_udp_receiver *, int fd, uint16_t port);
 struct perch_udp_received *perch_udp_received_at(struct perch_udp_receiver *, int index);
 
 struct perch_udp_outgoing {
