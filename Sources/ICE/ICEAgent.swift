@@ -10,7 +10,7 @@ package import Wire
 ///
 /// Server-reflexive, relayed and TCP candidates have their cases but are never paired yet. An ICE restart will put
 /// new credentials beside the old ones until the new pair is selected (RFC 8445 §9).
-package struct ICEAgent {
+package struct ICEAgent: ~Copyable {
   package enum Role: Sendable {
     case controlling
     case controlled
