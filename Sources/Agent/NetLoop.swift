@@ -35,8 +35,9 @@ final class NetLoop {
   private static let framesBetweenClockMessages: UInt64 = 8
   /// Camera and microphone stay awake for this long after the last viewer: one that reloads the page finds them running.
   private static let wakefulness = Interval.seconds(3)
-  /// How long nobody must have watched before memory is given back: the devices' threads have let go of theirs by then.
-  private static let restAfter = wakefulness + .seconds(2)
+  /// Memory is given back so long after a viewer came, or after the devices fell asleep: connecting is over by then, and so is the
+  /// devices' waking up or letting go.
+  private static let settlingTime = Interval.seconds(2)
 
   let settings: Settings
   let devices: Devices
@@ -61,8 +62,8 @@ final class NetLoop {
   /// When what nobody watches any more goes to sleep.
   private var sleepDue: Instant?
   private var nextWatchdog: Instant?
-  /// When memory is given back; nil while somebody watches, and once it is done.
-  private var restAt: Instant?
+  /// When memory is given back; nil once that is done.
+  private var settlesAt: Instant?
   private var isStopping = false
   private var messages: [NetMessage] = []
   let started = Clock.now()
@@ -88,7 +89,7 @@ final class NetLoop {
 
   func run() {
     nextWatchdog = notification.watchdogInterval.map { Clock.now() + $0 }
-    restAt = Clock.now() + Self.restAfter
+    settlesAt = Clock.now() + Self.settlingTime
     while !isStopping {
       var ready: (mailbox: Bool, v4: Bool, v6: Bool) = (false, false, false)
       do {
@@ -121,7 +122,7 @@ final class NetLoop {
     for viewer in viewers.values { consider(viewer.session.deadline) }
     consider(broadcast.deadline)
     consider(sleepDue)
-    consider(restAt)
+    consider(settlesAt)
     return earliest
   }
 
@@ -133,8 +134,8 @@ final class NetLoop {
     }
     if broadcast.pollKeyframeRequest(now: now) { devices.video?.requestKeyframe() }
     if let due = sleepDue, due <= now { sleep() }
-    if let due = restAt, due <= now {
-      restAt = nil
+    if let due = settlesAt, due <= now {
+      settlesAt = nil
       Memory.giveBack()
     }
     if let due = nextWatchdog, due <= now, let interval = notification.watchdogInterval {
@@ -265,7 +266,7 @@ final class NetLoop {
         id: id, number: counters.viewersCreated, client: client, session: session, created: now,
         entityTag: String(random.next(), radix: 36))
       viewers[id] = viewer
-      restAt = nil
+      settlesAt = now + Self.settlingTime
       byNumber[ObjectIdentifier(session)] = viewer
       router.add(session)
       updateActivity(now: now)
@@ -313,7 +314,7 @@ final class NetLoop {
     if viewer.connected == nil { counters.viewersNeverConnected &+= 1 }
     Log.info("Viewer \(viewer.number) is gone: \(reason).")
     updateActivity(now: now)
-    if viewers.isEmpty { restAt = now + Self.restAfter }
+    settlesAt = now + (viewers.isEmpty ? Self.wakefulness + Self.settlingTime : Self.settlingTime)
   }
 
   /// Wakes what somebody watches, and sees to it that what nobody does goes to sleep.

@@ -41,9 +41,13 @@ extension ICEAgent {
       localCandidates[pairs[$0].local].kind != .relayed && remoteCandidates[pairs[$0].remote].kind != .relayed
     }
     let choice = direct.isEmpty ? valid : direct
-    let roundTrip = { (pair: Int) in pairs[pair].statistics.currentRoundTripTime ?? configuration.minimumRTO }
-    guard let fastest = choice.map(roundTrip).min() else { return nil }
-    return choice.filter { roundTrip($0) <= fastest + Self.equalRoundTrips }.max { priority(of: $0) < priority(of: $1) }
+    guard let fastest = choice.map({ roundTrip(of: $0) }).min() else { return nil }
+    return choice.filter { roundTrip(of: $0) <= fastest + Self.equalRoundTrips }
+      .max { priority(of: $0) < priority(of: $1) }
+  }
+
+  private func roundTrip(of pair: Int) -> Interval {
+    pairs[pair].statistics.currentRoundTripTime ?? configuration.minimumRTO
   }
 
   // MARK: Controlled

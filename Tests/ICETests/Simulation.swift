@@ -5,13 +5,19 @@ import Wire
 
 /// Two agents and the network between them, in virtual time from zero.
 struct Simulation: ~Copyable {
-  struct Peer {
+  final class Peer {
     var agent: ICEAgent
     var addresses: [SocketAddress]
     var events: [ICEEvent] = []
     var times: [Instant] = []
     /// Datagrams sent, and when.
     var sent: [(time: Instant, path: NetworkPath)] = []
+
+    init(agent: consuming ICEAgent, addresses: [SocketAddress]) {
+      self.agent = agent
+      self.addresses = addresses
+    }
+
     var paths: [NetworkPath] { events.compactMap(\.path) }
   }
 
@@ -50,10 +56,10 @@ struct Simulation: ~Copyable {
   /// Gives each agent the other's credentials and, unless hidden, candidates.
   mutating func signal(hiding hidden: Set<Int> = []) {
     for index in 0..<2 {
-      let other = peers[1 - index].agent
-      peers[index].agent.setRemoteCredentials(other.localCredentials, now: now)
+      let other = peers[1 - index]
+      peers[index].agent.setRemoteCredentials(other.agent.localCredentials, now: now)
       guard !hidden.contains(1 - index) else { continue }
-      for candidate in other.localCandidates where candidate.kind == .host {
+      for candidate in other.agent.localCandidates where candidate.kind == .host {
         peers[index].agent.addRemoteCandidate(candidate, now: now)
       }
     }
@@ -81,7 +87,7 @@ struct Simulation: ~Copyable {
   mutating func run(until end: Instant, _ isDone: (borrowing Simulation) -> Bool) {
     drain()
     while !isDone(self) {
-      let times = peers.map(\.agent.deadline) + [network.nextDelivery]
+      let times = peers.map { $0.agent.deadline } + [network.nextDelivery]
       guard let next = times.compactMap({ $0 }).min(), next <= end else {
         now = end
         return
