@@ -8,6 +8,8 @@ package import Wire
 /// It starts when it has the peer's credentials. Candidates may come before or after that, in any order; requests of
 /// the peer are answered from the first moment.
 ///
+/// Not copyable, because it is large: reading one property of an agent that a class holds would copy all of it.
+///
 /// Server-reflexive, relayed and TCP candidates have their cases but are never paired yet. An ICE restart will put
 /// new credentials beside the old ones until the new pair is selected (RFC 8445 §9).
 package struct ICEAgent: ~Copyable {

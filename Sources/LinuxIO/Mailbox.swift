@@ -1,6 +1,6 @@
 internal import CLinux
 internal import Glibc
-internal import Synchronization
+package import Synchronization
 
 /// Wakes a loop of another thread: an `eventfd` that becomes readable.
 package struct EventSignal: ~Copyable, Sendable {
@@ -27,10 +27,12 @@ package struct EventSignal: ~Copyable, Sendable {
 }
 
 /// Messages from any thread to one loop: bounded, in order, waking the loop only when the box was empty.
+///
+/// Inlinable, so that each module has its own kind of message without generic code at each post.
 package final class Mailbox<Message: Sendable>: Sendable {
-  private let capacity: Int
-  private let messages = Mutex<[Message]>([])
-  private let signal: EventSignal
+  @usableFromInline let capacity: Int
+  @usableFromInline let messages = Mutex<[Message]>([])
+  @usableFromInline let signal: EventSignal
 
   /// - Parameter capacity: ``post(_:)`` refuses messages past this many.
   package init(capacity: Int) throws(SystemError) {
@@ -44,6 +46,7 @@ package final class Mailbox<Message: Sendable>: Sendable {
   /// Leaves a message. From any thread.
   ///
   /// - Returns: false when the box is full: the receiver has hung, and the sender decides what that means.
+  @inlinable
   @discardableResult
   package func post(_ message: consuming sending Message) -> Bool {
     var box: Message? = consume message
@@ -57,6 +60,7 @@ package final class Mailbox<Message: Sendable>: Sendable {
   }
 
   /// Moves all messages into `batch`, whose memory is reused for the next ones. From the loop's thread only.
+  @inlinable
   package func drain(into batch: inout [Message]) {
     signal.clear()
     batch.removeAll(keepingCapacity: true)

@@ -151,13 +151,15 @@ package final class UDPSocket {
 
 extension SocketAddress {
   init(_ address: perch_address) {
-    let bytes = address.address
-    let join = { (start: Int, count: Int) in
-      withUnsafeBytes(of: bytes) { $0[start..<(start + count)].reduce(UInt64(0)) { $0 << 8 | UInt64($1) } }
+    let (high, low) = withUnsafeBytes(of: address.address) { bytes in
+      (
+        UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+        UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+      )
     }
     let ip =
       address.family == IPAddress.Family.v4.rawValue
-      ? IPAddress(v4: UInt32(truncatingIfNeeded: join(0, 4))) : IPAddress(v6High: join(0, 8), low: join(8, 8))
+      ? IPAddress(v4: UInt32(truncatingIfNeeded: high &>> 32)) : IPAddress(v6High: high, low: low)
     self.init(ip, port: address.port, scope: address.scope)
   }
 }

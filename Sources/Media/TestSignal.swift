@@ -34,9 +34,13 @@ struct TestTone {
   /// Fills one packet. `captured` is the time of its first sample, `position` that sample's number.
   func fill(_ samples: UnsafeMutableBufferPointer<Int16>, captured: Instant, position: Int64) {
     let perSample = Interval.seconds(1).nanoseconds / Int64(OpusEncoder.sampleRate)
-    for frame in 0..<(samples.count / channels) {
-      let isOn = TestSignal.isOn(at: captured + .nanoseconds(Int64(frame) * perSample))
-      let value = isOn ? wave[Int((position + Int64(frame)) % Int64(Self.waveLength))] : 0
+    let count = samples.count / channels
+    let isOn = { (frame: Int) in TestSignal.isOn(at: captured + .nanoseconds(Int64(frame) * perSample)) }
+    // A packet is shorter than a beep and than the silence after it: where both ends are alike, so is all between.
+    let isUniform = isOn(0) == isOn(count - 1)
+    guard !isUniform || isOn(0) else { return samples.update(repeating: 0) }
+    for frame in 0..<count {
+      let value = isUniform || isOn(frame) ? wave[Int((position + Int64(frame)) % Int64(Self.waveLength))] : 0
       for channel in 0..<channels { samples[frame * channels + channel] = value }
     }
   }

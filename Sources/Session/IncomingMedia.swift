@@ -156,8 +156,13 @@ struct IncomingMedia: ~Copyable {
 
   /// When ``handleTimeout(on:now:protect:into:)`` has something to do.
   var deadline: Instant? {
-    [nextReport, nextKeyframeRequest, video?.deadline, assembler.deadline, feedback.deadline].lazy.compactMap { $0 }
-      .min()
+    var earliest = Instant.distantFuture
+    if let due = nextReport, due < earliest { earliest = due }
+    if let due = nextKeyframeRequest, due < earliest { earliest = due }
+    if let due = video?.deadline, due < earliest { earliest = due }
+    if let due = assembler.deadline, due < earliest { earliest = due }
+    if let due = feedback.deadline, due < earliest { earliest = due }
+    return earliest < .distantFuture ? earliest : nil
   }
 
   /// Sends what is due: NACKs, a wish for a keyframe, transport-wide feedback, receiver reports.

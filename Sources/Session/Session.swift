@@ -455,12 +455,13 @@ package final class Session {
 
   private func updateDeadline(now: Instant) {
     guard !isClosed else { return }
-    var earliest: Instant? = isConnected ? nil : connectBy
-    for due in [ice.deadline, dtls?.deadline, channels?.deadline, incoming?.deadline] {
-      if let due, earliest.map({ due < $0 }) ?? true { earliest = due }
-    }
-    if hasWorkLeft { earliest = now }
-    deadline = earliest
+    guard !hasWorkLeft else { return deadline = now }
+    var earliest = isConnected ? Instant.distantFuture : connectBy
+    if let due = ice.deadline, due < earliest { earliest = due }
+    if let due = dtls?.deadline, due < earliest { earliest = due }
+    if let due = channels?.deadline, due < earliest { earliest = due }
+    if let due = incoming?.deadline, due < earliest { earliest = due }
+    deadline = earliest < .distantFuture ? earliest : nil
   }
 }
 

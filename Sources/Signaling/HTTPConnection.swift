@@ -24,6 +24,8 @@ final class HTTPConnection {
   private var isTimingRequest = false
   /// Counts requests, so that an answer that comes late does not go to the next one.
   private(set) var exchange: UInt64 = 0
+  /// When it was opened, or was done with its last request.
+  private var lastUsed: Instant
 
   private enum Phase {
     case reading
@@ -55,11 +57,22 @@ final class HTTPConnection {
     self.token = token
     self.client = client
     self.socket = socket
+    lastUsed = Clock.now()
+  }
+
+  /// Since when there has been no request; nil while there is one.
+  var idleSince: Instant? {
+    if case .reading = phase, !parser.isInsideRequest { lastUsed } else { nil }
   }
 
   /// The connection is open.
   func open(_ server: HTTPLoop) {
     setTimer(server.configuration.keepAliveTimeout)
+  }
+
+  /// Ends it at once, which makes the loop forget it. Not from within one of its own events.
+  func close() {
+    perch_web_close(socket)
   }
 
   /// Bytes came.
@@ -125,6 +138,7 @@ final class HTTPConnection {
       setTimer(Self.endingTimeout)
     } else {
       phase = .reading
+      lastUsed = Clock.now()
       isTimingRequest = false
       advance(server)
     }

@@ -133,10 +133,7 @@ final class HTTPLoop {
     for _ in 0..<configuration.maximumConnections {
       guard let (descriptor, client) = acceptConnection(of: listener) else { return }
       let network = client.address.network
-      let count = connectionsPerAddress[network] ?? 0
-      guard connections.count < configuration.maximumConnections,
-        network.isLoopback || count < configuration.maximumConnectionsPerAddress
-      else {
+      guard makeRoom(for: network) else {
         refuse(descriptor)
         continue
       }
@@ -144,9 +141,25 @@ final class HTTPLoop {
       guard let socket = perch_web_adopt(web, descriptor, lastToken) else { continue }
       let connection = HTTPConnection(token: lastToken, client: client, socket: socket)
       connections[lastToken] = connection
-      connectionsPerAddress[network] = count + 1
+      connectionsPerAddress[network, default: 0] += 1
       connection.open(self)
     }
+  }
+
+  /// Sees to it that one more connection of a network may be opened, by closing the one that has been idle for longest if need be:
+  /// browsers keep some half a minute after the page is gone. False when all are busy.
+  private func makeRoom(for network: IPAddress) -> Bool {
+    if !network.isLoopback, connectionsPerAddress[network] ?? 0 >= configuration.maximumConnectionsPerAddress {
+      return closeLongestIdle { $0.client.address.network == network }
+    }
+    return connections.count < configuration.maximumConnections || closeLongestIdle { _ in true }
+  }
+
+  private func closeLongestIdle(where isConcerned: (HTTPConnection) -> Bool) -> Bool {
+    let idle = connections.values.filter { $0.idleSince != nil && isConcerned($0) }
+    guard let longest = idle.min(by: { $0.idleSince! < $1.idleSince! }) else { return false }
+    longest.close()
+    return true
   }
 
   /// Says why, as well as it goes without waiting, and hangs up.

@@ -1,4 +1,5 @@
 import CUsrsctp
+import NetSim
 import Testing
 import Wire
 

@@ -1,3 +1,4 @@
+import NetSim
 import Testing
 import Wire
 
@@ -5,23 +6,6 @@ import Wire
 
 /// All tests of this target hang below this suite: usrsctp is one per process, so they run one after the other.
 @Suite(.serialized) enum DataChannelTests {}
-
-/// SplitMix64: the same weather for the same seed.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) {
-    state = seed
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
-  }
-}
 
 /// The way between two peers, in virtual time.
 struct Weather {

@@ -146,7 +146,9 @@ async def test_one_address_cannot_flood_the_agent_with_offers(http, offer, netwo
 @pytest.mark.parametrize("body, headers, status", [
     ("garbage", SDP, 400),
     ("", SDP, 400),
-    ("v=0\r\n", SDP, 400),
+    ("v=0\r\nnonsense\r\n", SDP, 400),
+    # Well-formed, but nothing to answer (RFC 9725 §4.2).
+    ("v=0\r\n", SDP, 422),
     ("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n", SDP, 422),
     ("v=0\r\n", {"Content-Type": "text/plain"}, 415),
     (b"v=0\r\n\xff\xfe", SDP, 400),

@@ -14,7 +14,7 @@ struct ICEConnectivityTests {
     let connected = simulation.connect()
     #expect(connected)
     let path = NetworkPath(local: Simulation.alice, remote: Simulation.bob)
-    let selected = simulation.peers.map({ $0.agent.selectedPath })
+    let selected = simulation.peers.map { $0.agent.selectedPath }
     #expect(selected == [path, NetworkPath(local: path.remote, remote: path.local)])
     let (first, now) = (simulation.peers[0].events, simulation.now)
     #expect(first == [.usable(path), .connected(path)])

@@ -34,9 +34,9 @@ struct ICERandomRunTests {
         simulation.network.setUplink(of: address.address, .init(delay: .milliseconds(20)))
       }
       simulation.run(for: .seconds(15))
-      let finalRoles = Set(simulation.peers.map({ $0.agent.role }))
+      let finalRoles = Set(simulation.peers.map { $0.agent.role })
       #expect(finalRoles.count == 2, "seed \(seed)")
-      let selected = simulation.peers.map({ $0.agent.selectedPath })
+      let selected = simulation.peers.map { $0.agent.selectedPath }
       #expect(!selected.contains(nil), "seed \(seed)")
       guard let one = selected[0], let two = selected[1], !isBehindNAT else { continue }
       #expect(one.local == two.remote && one.remote == two.local, "seed \(seed): \(one) and \(two)")

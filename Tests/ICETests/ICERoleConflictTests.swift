@@ -11,7 +11,7 @@ struct ICERoleConflictTests {
     simulation.signal()
     let connected = simulation.connect()
     #expect(connected)
-    let roles = Set(simulation.peers.map({ $0.agent.role }))
+    let roles = Set(simulation.peers.map { $0.agent.role })
     #expect(roles == [.controlling, .controlled])
   }
 

@@ -7,17 +7,18 @@ import Wire
 struct Simulation: ~Copyable {
   final class Peer {
     var agent: ICEAgent
-    let addresses: [SocketAddress]
+    var addresses: [SocketAddress]
     var events: [ICEEvent] = []
     var times: [Instant] = []
     /// Datagrams sent, and when.
     var sent: [(time: Instant, path: NetworkPath)] = []
-    var paths: [NetworkPath] { events.compactMap(\.path) }
 
     init(agent: consuming ICEAgent, addresses: [SocketAddress]) {
       self.agent = agent
       self.addresses = addresses
     }
+
+    var paths: [NetworkPath] { events.compactMap(\.path) }
   }
 
   let seed: UInt64
@@ -86,7 +87,7 @@ struct Simulation: ~Copyable {
   mutating func run(until end: Instant, _ isDone: (borrowing Simulation) -> Bool) {
     drain()
     while !isDone(self) {
-      let times = peers.map({ $0.agent.deadline }) + [network.nextDelivery]
+      let times = peers.map { $0.agent.deadline } + [network.nextDelivery]
       guard let next = times.compactMap({ $0 }).min(), next <= end else {
         now = end
         return

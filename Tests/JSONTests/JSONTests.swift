@@ -1,4 +1,5 @@
 import JSON
+import NetSim
 import Testing
 
 @Suite struct JSONParsingTests {
@@ -127,7 +128,7 @@ import Testing
 
   @Test func whateverIsReadIsPrintedAndReadAgain() throws {
     let seed = UInt64.random(in: 0...UInt64.max)
-    var random = SplitMix(state: seed)
+    var random = SeededGenerator(seed: seed)
     let alphabet = Array(#"{}[]",:\u0123456789.eE+-truefalsn /"#.utf8) + [0, 10, 0x7F, 0xC3, 0xA9, 0xFF]
     for _ in 0..<20_000 {
       var bytes = Array(sample.utf8)
@@ -146,14 +147,14 @@ import Testing
 
   @Test func valuesOfAllShapesSurvive() throws {
     let seed = UInt64.random(in: 0...UInt64.max)
-    var random = SplitMix(state: seed)
+    var random = SeededGenerator(seed: seed)
     for _ in 0..<2000 {
       let value = Self.value(depth: 4, using: &random)
       #expect(try JSONValue(parsing: value.bytes) == value, "seed \(seed)")
     }
   }
 
-  private static func value(depth: Int, using random: inout SplitMix) -> JSONValue {
+  private static func value(depth: Int, using random: inout SeededGenerator) -> JSONValue {
     switch Int.random(in: 0..<(depth == 0 ? 5 : 7), using: &random) {
     case 0: return .null
     case 1: return .bool(Bool.random(using: &random))
@@ -174,23 +175,11 @@ import Testing
     }
   }
 
-  private static func text(using random: inout SplitMix) -> String {
+  private static func text(using random: inout SeededGenerator) -> String {
     var scalars = String.UnicodeScalarView()
     for _ in 0..<Int.random(in: 0..<8, using: &random) {
       scalars.append(Unicode.Scalar(UInt32.random(in: 0..<0xD800, using: &random)) ?? "x")
     }
     return String(scalars)
-  }
-}
-
-private struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

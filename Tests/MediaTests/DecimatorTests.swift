@@ -1,3 +1,4 @@
+import NetSim
 import Testing
 import Wire
 
@@ -7,7 +8,7 @@ import Wire
   /// How many of the pictures of ten seconds are kept.
   static func kept(from source: Double, known: Bool = true, to target: Double, jitter: Int64 = 0) -> Int {
     var decimator = Decimator(source: known ? FrameRate(UInt32(source * 1000), per: 1000) : nil, target: target)
-    var random = SplitMix(state: 5)
+    var random = SeededGenerator(seed: 5)
     return (0..<Int(source * 10)).filter { index in
       let noise = jitter == 0 ? 0 : Int64.random(in: -jitter...jitter, using: &random)
       return decimator.keeps(Instant(nanoseconds: 1_000_000_000 + Int64(Double(index) * 1e9 / source) + noise))

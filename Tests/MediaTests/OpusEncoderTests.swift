@@ -1,6 +1,7 @@
 import Glibc
 import Media
 import RTP
+import NetSim
 import Testing
 import Wire
 
@@ -48,7 +49,7 @@ import Wire
 
   @Test func followsANewBitrate() throws {
     var encoder = try OpusEncoder(OpusSettings(bitrate: 64_000))
-    var random = SplitMix(state: 3)
+    var random = SeededGenerator(seed: 3)
     func bytesInASecond(_ encoder: inout OpusEncoder) throws -> Int {
       var total = 0
       for _ in 0..<50 {

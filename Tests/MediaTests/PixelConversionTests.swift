@@ -1,3 +1,4 @@
+import NetSim
 import Testing
 
 @testable import Media
@@ -85,7 +86,7 @@ import Testing
 
   @Test func survivesMotionJPEGWithFlippedBits() throws {
     let picture = try Picture(width: 64, height: 48)
-    var random = SplitMix(state: 2026)
+    var random = SeededGenerator(seed: 2026)
     for _ in 0..<3_000 {
       var bytes = motionJPEG
       for _ in 0..<Int.random(in: 1...8, using: &random) {

@@ -1,4 +1,5 @@
 import Media
+import NetSim
 import Testing
 import Wire
 
@@ -52,7 +53,7 @@ import Wire
     // Noise, so that there is something to spend bits on.
     var encoder = try VP8Encoder(VP8Settings(width: 320, height: 240, bitrate: 1_000_000))
     let picture = try Picture(width: 320, height: 240)
-    var random = SplitMix(state: 7)
+    var random = SeededGenerator(seed: 7)
     var index: Int64 = 0
     func encode(_ count: Int, _ encoder: inout VP8Encoder) throws -> (bits: Int, keyframes: Int) {
       var result = (bits: 0, keyframes: 0)
@@ -94,7 +95,7 @@ import Wire
   @Test func aKeyframeOfANoisyPictureStaysWithinItsShareOfASecond() throws {
     var encoder = try VP8Encoder(VP8Settings(width: 640, height: 480, bitrate: 1_000_000))
     let picture = try Picture(width: 640, height: 480)
-    var random = SplitMix(state: 11)
+    var random = SeededGenerator(seed: 11)
     for byte in 0..<(picture.planes.yStride * 480) { picture.planes.y[byte] = 96 + UInt8(random.next() & 31) }
     var size = 0
     for index in 0...30 {

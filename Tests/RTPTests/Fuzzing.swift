@@ -1,3 +1,4 @@
+import NetSim
 import Testing
 
 import RTP
@@ -19,23 +20,6 @@ func fuzz(_ packet: [UInt8], flips: Int = 2000, seed: UInt64 = .random(in: .min 
       broken[Int.random(in: 0..<packet.count, using: &generator)] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
     }
     parse(broken.span.bytes)
-  }
-}
-
-/// SplitMix64: the same numbers for the same seed.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) {
-    state = seed
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
   }
 }
 

@@ -1,3 +1,4 @@
+import NetSim
 import Testing
 
 import RTP

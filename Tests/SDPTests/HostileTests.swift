@@ -1,4 +1,5 @@
 import SDP
+import NetSim
 import Testing
 
 /// No bytes may do more than throw.
@@ -18,7 +19,7 @@ import Testing
 
   @Test func flippedBitsAreReadOrRefused() throws {
     let seed = UInt64.random(in: 0...UInt64.max)
-    var random = SplitMix(state: seed)
+    var random = SeededGenerator(seed: seed)
     let local = LocalSession.board
     for (_, text) in Offers.all {
       let original = Array(Offers.distinctLines(of: text).utf8)
@@ -37,7 +38,7 @@ import Testing
 
   @Test func shuffledLinesAreReadOrRefused() throws {
     let seed = UInt64.random(in: 0...UInt64.max)
-    var random = SplitMix(state: seed)
+    var random = SeededGenerator(seed: seed)
     let local = LocalSession.board
     for (_, text) in Offers.all {
       for _ in 0..<20 {
@@ -96,18 +97,6 @@ import Testing
     } catch {
       #expect(error.description.contains(message), "\(error)", sourceLocation: sourceLocation)
     }
-  }
-}
-
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }
 

@@ -1,4 +1,5 @@
 import SDP
+import NetSim
 import Testing
 
 @Suite struct TrickleFragmentTests {
@@ -65,7 +66,7 @@ import Testing
 
   @Test func flippedBitsAreReadOrRefused() throws {
     let seed = UInt64.random(in: 0...UInt64.max)
-    var random = SplitMix(state: seed)
+    var random = SeededGenerator(seed: seed)
     for _ in 0..<3000 {
       var bytes = Array(text.utf8)
       for _ in 0..<Int.random(in: 1...6, using: &random) {

@@ -1,4 +1,5 @@
 import Foundation
+import NetSim
 import Testing
 import Wire
 

@@ -1,4 +1,5 @@
 import Synchronization
+import NetSim
 import Testing
 import Wire
 
@@ -103,7 +104,7 @@ import Wire
   }
 
   @Test func aViewersNameIsItsText() {
-    var generator = SeededGenerator(state: 9)
+    var generator = SeededGenerator(seed: 9)
     let viewer = ViewerID.random(using: &generator)
     #expect(ViewerID(viewer.text) == viewer)
     #expect(viewer.text.utf8.count == 32)

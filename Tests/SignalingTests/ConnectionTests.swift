@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import NetSim
 import Testing
 import Wire
 
@@ -171,11 +172,25 @@ func eventually(_ condition: () -> Bool) -> Bool {
     }
   }
 
-  @Test func connectionsBeyondTheLimitAreToldSo() throws {
+  @Test func theLongestIdleConnectionMakesRoomForANewOne() throws {
+    try withServer(FakeService(), { $0.maximumConnections = 3 }) { port in
+      let clients = try (0..<3).map { _ in try Client(port: port) }
+      for client in [clients[1], clients[0], clients[2], clients[1]] {
+        client.send(message("GET", "/healthz"))
+        #expect(try client.response().status == 200)
+      }
+      #expect(try exchange(port, "GET", "/healthz").status == 200)
+      #expect(clients[0].isAtEnd)
+      clients[1].send(message("GET", "/healthz"))
+      #expect(try clients[1].response().status == 200)
+    }
+  }
+
+  @Test func connectionsBeyondTheLimitAreToldSoWhenAllAreBusy() throws {
     try withServer(FakeService(), { $0.maximumConnections = 4 }) { port in
       var clients = try (0..<4).map { _ in try Client(port: port) }
       for client in clients {
-        client.send(message("GET", "/healthz"))
+        client.send(message("GET", "/healthz") + "GET /half")
         #expect(try client.response().status == 200)
       }
       let extra = try Client(port: port)
@@ -236,7 +251,7 @@ func eventually(_ condition: () -> Bool) -> Bool {
 
   @Test(arguments: [UInt64(11), 12, 13])
   func survivesWhateverIsSent(seed: UInt64) throws {
-    var generator = SeededGenerator(state: seed)
+    var generator = SeededGenerator(seed: seed)
     let sample = Array(
       (message("POST", "/whep", offerFields, body: "v=0\r\n") + message("GET", "/") + message("OPTIONS", "*")).utf8)
     try withServer { port in

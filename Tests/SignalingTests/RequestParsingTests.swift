@@ -1,3 +1,4 @@
+import NetSim
 import Testing
 
 @testable import Signaling
@@ -118,7 +119,7 @@ import Testing
 
   @Test(arguments: [UInt64(1), 2, 3, 4])
   func neverTrapsOnFlippedBits(seed: UInt64) {
-    var generator = SeededGenerator(state: seed)
+    var generator = SeededGenerator(seed: seed)
     for _ in 0..<5_000 {
       var bytes = Self.sample
       for _ in 0..<Int.random(in: 1...6, using: &generator) {

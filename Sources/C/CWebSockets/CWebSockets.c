@@ -159,6 +159,11 @@ void perch_web_abandon(struct perch_web_socket *socket)
     setsockopt(lws_get_socket_fd(wsi(socket)), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
 }
 
+void perch_web_close(struct perch_web_socket *socket)
+{
+    lws_set_timeout(wsi(socket), PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_SYNC);
+}
+
 void perch_web_set_reading(struct perch_web_socket *socket, _Bool on)
 {
     lws_rx_flow_control(wsi(socket), on);

@@ -36,7 +36,7 @@ struct perch_udp_receiver;
 struct perch_udp_receiver *perch_udp_receiver_make(void);
 void perch_udp_receiver_free(struct perch_udp_receiver *);
 /// Receives what is there, up to `perch_udp_batch` messages; returns how many. They stay valid until the next call.
-/// `port` is the socket's own.
+/// `port` is the socket's own, which is not in what the kernel tells of each.
 int perch_udp_receive(struct perch_udp_receiver *, int fd, uint16_t port);
 struct perch_udp_received *perch_udp_received_at(struct perch_udp_receiver *, int index);
 
@@ -88,3 +88,9 @@ int perch_notify(const char *path, const char *state);
 /// Waits until one of up to 16 descriptors is readable or has failed, or `nanoseconds` have passed (negative: forever). Regular files are
 /// always readable; negative descriptors are left out. Returns which, by bits; 0 after time or a signal.
 unsigned perch_wait_for_input(const int *fds, int count, int64_t nanoseconds);
+
+// MARK: Memory
+
+/// Returns the heap's free memory to the kernel, and lets it forget the pages of code that were used so far; those that are used again
+/// are mapped again.
+void perch_give_memory_back(void);

@@ -50,6 +50,8 @@ _Bool perch_web_is_flushing(struct perch_web_socket *);
 void perch_web_finish(struct perch_web_socket *);
 /// Makes the close of the connection a reset, which frees at once what the kernel still holds for a client that does not read.
 void perch_web_abandon(struct perch_web_socket *);
+/// Closes a connection, which calls the handler. Not from a handler's call for the same connection.
+void perch_web_close(struct perch_web_socket *);
 /// Stops or resumes `perch_web_received`.
 void perch_web_set_reading(struct perch_web_socket *, _Bool);
 /// One timer a socket; a new time replaces the old one, a negative one stops it.
