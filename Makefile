@@ -45,17 +45,18 @@ run: build ## compile, then start the agent and print the address to open (CONFI
 .PHONY: test
 test: build test-packages $(venv)/.ready unit-tests lint end-to-end-tests ## everything that proves Perch works: all tests, and lint
 
+# One test at a time: usrsctp has one state for the whole process, and tests of devices and timing share two cores with nobody.
 .PHONY: unit-tests
 unit-tests: toolchain build-packages ## only the Swift tests (K=name picks)
-	@$(SWIFT) test $(if $(K),--filter '$(K)')
+	@$(SWIFT) test --no-parallel $(if $(K),--filter '$(K)')
 
 .PHONY: end-to-end-tests
 end-to-end-tests: build test-packages $(venv)/.ready ## only those with browsers and other peers (K=name picks)
 	@$(python) -m pytest -c Tests/EndToEnd/pytest.ini --rootdir Tests/EndToEnd Tests/EndToEnd $(if $(K),-k '$(K)')
 
 .PHONY: test-devices
-test-devices: build ## stream a real camera and microphone from an emulated machine, and unplug them
-	@Tests/Devices/run.sh
+test-devices: build test-packages $(venv)/.ready ## stream a real camera and microphone from an emulated machine, and unplug them
+	@PACKAGES='$(PACKAGES)' Tests/Devices/run.sh $(if $(K),-k '$(K)')
 
 .PHONY: bench
 bench: build test-packages bench-packages $(venv)/.ready ## measure Perch beside other senders and print the table

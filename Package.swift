@@ -15,8 +15,10 @@ func layer(_ name: String, uses dependencies: [Target.Dependency] = []) -> Targe
 }
 
 /// A C library of Debian's behind a small shim.
-func library(_ name: String, links libraries: [String]) -> Target {
-  .target(name: name, path: "Sources/C/\(name)", linkerSettings: libraries.map { .linkedLibrary($0) })
+func library(_ name: String, uses dependencies: [Target.Dependency] = [], links libraries: [String]) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: "Sources/C/\(name)",
+    linkerSettings: libraries.map { .linkedLibrary($0) })
 }
 
 func tests(_ name: String, uses dependencies: [Target.Dependency] = []) -> Target {
@@ -57,7 +59,7 @@ let package = Package(
 
     library("CLinux", links: []),
     library("CCrypto", links: ["crypto"]),
-    library("CMbedTLS", links: ["mbedtls", "mbedx509", "mbedcrypto"]),
+    library("CMbedTLS", uses: ["CCrypto"], links: ["mbedtls", "mbedx509", "mbedcrypto"]),
     library("CSRTP", links: ["srtp2", "crypto"]),
     library("CUsrsctp", links: ["usrsctp"]),
     library("CViewer", links: []),

@@ -101,8 +101,8 @@ struct Agent {
       identity: identity, cname: String(random.next(), radix: 36), deviceName: deviceName,
       maximumViewers: configuration.http.maximumViewers, allowsIPv6: configuration.webrtc.ipv6,
       interfaces: configuration.webrtc.interfaces, announcedAddresses: configuration.webrtc.announce,
-      allowsControl: configuration.control.allow, hasVideo: videoConfiguration != nil,
-      hasAudio: audioConfiguration != nil)
+      allowsControl: configuration.control.allow, hasVideo: configuration.camera.device != .off,
+      hasAudio: configuration.microphone.device != .off)
   }
 
   private var httpConfiguration: HTTPConfiguration {
@@ -120,16 +120,29 @@ struct Agent {
     return VideoConfiguration(
       source: source,
       constraints: CaptureConstraints(
-        width: .init(camera.width), height: .init(camera.height), frameRate: .init(camera.frameRate)),
+        width: .init(camera.width), height: .init(camera.height), frameRate: .init(camera.frameRate),
+        format: PixelFormat(camera.format)),
       bitrate: configuration.video.bitrateKbps * 1000, speed: configuration.video.speed,
-      threads: configuration.video.threads)
+      threads: configuration.video.threads,
+      longestKeyframeInterval: configuration.video.maximumKeyframeIntervalSeconds > 0
+        ? .seconds(Int64(configuration.video.maximumKeyframeIntervalSeconds)) : nil)
+  }
+
+  /// Whether a missing microphone may be replaced by the tone: not beside a real picture. What a camera that comes later changes
+  /// about it, the loop tells the microphone's thread.
+  private var isPictureSynthetic: Bool {
+    switch configuration.camera.device {
+    case .auto: Cameras.list().isEmpty
+    case .test, .off: true
+    case .named: false
+    }
   }
 
   private var audioConfiguration: AudioConfiguration? {
     guard let source = SourceSelection(configuration.microphone.device) else { return nil }
     let audio = configuration.audio
     return AudioConfiguration(
-      source: source,
+      source: source, usesTestTone: source == .automatic && isPictureSynthetic,
       opus: OpusSettings(
         channels: audio.channels, bitrate: audio.bitrateKbps * 1000, expectedLoss: audio.expectedLossPercent))
   }
@@ -162,6 +175,19 @@ extension SourceSelection {
     case .test: self = .test
     case .off: return nil
     case .named(let name): self = .device(name)
+    }
+  }
+}
+
+extension PixelFormat {
+  /// nil for whichever fits.
+  init?(_ format: CameraFormat) {
+    switch format {
+    case .auto: return nil
+    case .yuyv: self = .yuyv
+    case .nv12: self = .nv12
+    case .i420: self = .i420
+    case .mjpeg: self = .mjpeg
     }
   }
 }

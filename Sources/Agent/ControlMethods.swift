@@ -4,11 +4,22 @@ internal import Media
 
 /// The methods of the `control` channel.
 extension NetLoop {
+  /// What `video.set` takes, and `device.info` tells the page.
+  private static let bitratesKbps: ClosedRange<Int64> = 50...20_000
+  private static let frameRates: ClosedRange<Int64> = 1...120
+  /// The largest picture that may be asked for unless the source has larger ones: beyond, small boards only stutter.
+  private static let largestUsualSize = VideoChoices.Size(1920, 1080)
+
   func addControlMethods(to rpc: RPCDispatcher) {
-    rpc.add("device.info") { [unowned self] (parameters) throws(RPCError) in
-      try parameters.finish()
-      return deviceInformation
-    }
+    rpc.add(
+      "device.info",
+      deferred: { [unowned self] (parameters, completion) throws(RPCError) in
+        try parameters.finish()
+        guard let video = devices.video else { return completion(.success(deviceInformation)) }
+        // The first viewer asks while the camera is still waking up.
+        let answer = answer(keep { [unowned self] _ in completion(.success(deviceInformation)) })
+        video.settle { answer(.success(.null)) }
+      })
     rpc.add("video.keyframe") { [unowned self] (parameters) throws(RPCError) in
       try parameters.finish()
       _ = try pipeline()
@@ -60,19 +71,28 @@ extension NetLoop {
       break
     }
     let statistics = devices.video?.statistics() ?? VideoStatistics()
+    if let choices = devices.video?.choices(), !choices.sizes.isEmpty, var object = camera.object {
+      object["sizes"] = .array(
+        choices.sizes.map { ["width": .integer(Int64($0.width)), "height": .integer(Int64($0.height))] })
+      object["frame_rates"] = .array(choices.frameRates.map { .integer(Int64($0)) })
+      camera = .object(object)
+    }
     return [
       "name": .string(settings.deviceName), "version": .string(Version.current), "camera": camera,
       "microphone": microphone, "control": .bool(settings.allowsControl),
       "video": [
         "width": .integer(Int64(statistics.frameWidth)), "height": .integer(Int64(statistics.frameHeight)),
+        "frame_rate": .integer(Int64(statistics.targetFrameRate)),
         "bitrate_kbps": .integer(Int64(statistics.targetBitrate / 1000)),
+        "minimum_bitrate_kbps": .integer(Self.bitratesKbps.lowerBound),
+        "maximum_bitrate_kbps": .integer(Self.bitratesKbps.upperBound),
       ],
     ]
   }
 
   private func setVideo(_ parameters: inout RPCParameters) throws(RPCError) -> JSONValue {
-    let bitrate = try parameters.integer("bitrate_kbps", in: 50...20_000)
-    let frameRate = try parameters.integer("frame_rate", in: 1...120)
+    let bitrate = try parameters.integer("bitrate_kbps", in: Self.bitratesKbps)
+    let frameRate = try parameters.integer("frame_rate", in: Self.frameRates)
     let width = try parameters.integer("width", in: 64...4096)
     let height = try parameters.integer("height", in: 48...4096)
     try parameters.finish()
@@ -81,10 +101,19 @@ extension NetLoop {
     }
     try checkControlIsAllowed()
     let pipeline = try pipeline()
+    if let width, let height { try Self.check(VideoChoices.Size(Int(width), Int(height)), pipeline.choices()) }
     if let bitrate { pipeline.set(bitrate: Int(bitrate) * 1000) }
     if let frameRate { pipeline.set(frameRate: Int(frameRate)) }
     if let width, let height { pipeline.set(width: Int(width), height: Int(height)) }
     return [:]
+  }
+
+  private static func check(_ size: VideoChoices.Size, _ choices: VideoChoices) throws(RPCError) {
+    let largest = choices.sizes.last ?? largestUsualSize
+    guard size.pixels <= max(largest.pixels, largestUsualSize.pixels) else {
+      throw .invalidParameters(
+        "width and height are too large: this camera gives at most \(largest.width) by \(largest.height)")
+    }
   }
 
   private static func controlValue(_ parameters: inout RPCParameters) throws(RPCError) -> Int {

@@ -92,7 +92,7 @@ extension VideoSource {
     switch self {
     case .camera(let name, let path, let mode): "the camera “\(name)” (\(path)), \(mode)"
     case .testPicture(let width, let height, let rate):
-      "the synthetic test picture (\(width)x\(height) at \(rate) frames a second): no camera is used"
+      "the synthetic test picture, \(width)x\(height) \(rate) fps: no camera is used"
     }
   }
 

@@ -33,8 +33,10 @@ final class NetLoop {
   private static let retryAfter = Interval.seconds(10)
   /// Every so many frames the viewers learn the capture time of one: several times a second, for the page's latency display.
   private static let framesBetweenClockMessages: UInt64 = 8
-  /// Memory is given back so long after the last viewer came or went: connecting is over by then, and so is the devices' waking up or
-  /// falling asleep.
+  /// Camera and microphone stay awake for this long after the last viewer: one that reloads the page finds them running.
+  private static let wakefulness = Interval.seconds(3)
+  /// Memory is given back so long after a viewer came, or after the devices fell asleep: connecting is over by then, and so is the
+  /// devices' waking up or letting go.
   private static let settlingTime = Interval.seconds(2)
 
   let settings: Settings
@@ -57,6 +59,8 @@ final class NetLoop {
   private var isVideoActive = false
   private var isAudioActive = false
   private var isTelemetryActive = false
+  /// When what nobody watches any more goes to sleep.
+  private var sleepDue: Instant?
   private var nextWatchdog: Instant?
   /// When memory is given back; nil once that is done.
   private var settlesAt: Instant?
@@ -117,6 +121,7 @@ final class NetLoop {
     }
     for viewer in viewers.values { consider(viewer.session.deadline) }
     consider(broadcast.deadline)
+    consider(sleepDue)
     consider(settlesAt)
     return earliest
   }
@@ -128,6 +133,7 @@ final class NetLoop {
       pollEvents(of: viewer, now: now, wall: wall)
     }
     if broadcast.pollKeyframeRequest(now: now) { devices.video?.requestKeyframe() }
+    if let due = sleepDue, due <= now { sleep() }
     if let due = settlesAt, due <= now {
       settlesAt = nil
       Memory.giveBack()
@@ -197,11 +203,16 @@ final class NetLoop {
   private func handle(_ event: VideoEvent) {
     switch event {
     case .started(let source):
+      // To wake up is worth no line.
+      if source != videoSource { Log.info("Pictures come from \(source.words).") }
       videoSource = source
-      Log.info("Pictures come from \(source.words).")
+      devices.audio?.set(usesTestTone: source.isSynthetic)
     case .slept:
       broadcast.reset()
-    case .lost(let error), .unavailable(let error):
+    case .lost(let error):
+      videoSource = nil
+      Log.warning("\(error.description); it is used again when it is back.")
+    case .unavailable(let error):
       Log.warning("\(error.description)")
     case .encoderFailed(let error):
       Log.error("\(error.description)")
@@ -211,11 +222,17 @@ final class NetLoop {
   private func handle(_ event: AudioEvent) {
     switch event {
     case .started(let source):
+      if source != audioSource { Log.info("Sound comes from \(source.words).") }
       audioSource = source
-      Log.info("Sound comes from \(source.words).")
     case .slept:
       break
-    case .lost(let error), .unavailable(let error):
+    case .silent:
+      Log.info("There is no sound: no microphone was found. It is used when one is plugged in.")
+      audioSource = nil
+    case .lost(let error):
+      audioSource = nil
+      Log.warning("\(error.description); it is used again when it is back.")
+    case .unavailable(let error):
       Log.warning("\(error.description)")
     case .encoderFailed(let error):
       Log.error("\(error.description)")
@@ -252,7 +269,7 @@ final class NetLoop {
       settlesAt = now + Self.settlingTime
       byNumber[ObjectIdentifier(session)] = viewer
       router.add(session)
-      updateActivity()
+      updateActivity(now: now)
       Log.debug("Viewer \(viewer.number) of \(client) is connecting.")
       return .success(ViewerAnswer(sdp: session.localDescription, entityTag: viewer.entityTag))
     } catch {
@@ -290,25 +307,39 @@ final class NetLoop {
     }
   }
 
-  private func remove(_ viewer: Viewer, _ reason: SessionClosure) {
+  private func remove(_ viewer: Viewer, _ reason: SessionClosure, now: Instant) {
     viewers[viewer.id] = nil
     byNumber[ObjectIdentifier(viewer.session)] = nil
     router.remove(viewer.session)
     if viewer.connected == nil { counters.viewersNeverConnected &+= 1 }
     Log.info("Viewer \(viewer.number) is gone: \(reason).")
-    updateActivity()
-    settlesAt = Clock.now() + Self.settlingTime
+    updateActivity(now: now)
+    settlesAt = now + (viewers.isEmpty ? Self.wakefulness + Self.settlingTime : Self.settlingTime)
   }
 
-  /// Wakes what somebody watches, and lets sleep what nobody does.
-  private func updateActivity() {
+  /// Wakes what somebody watches, and sees to it that what nobody does goes to sleep.
+  private func updateActivity(now: Instant) {
     let video = viewers.values.contains { $0.session.sends.video }
     let audio = viewers.values.contains { $0.session.sends.audio }
     let telemetry = viewers.values.contains { $0.telemetry != nil }
-    if video != isVideoActive { devices.video?.setActive(video) }
-    if audio != isAudioActive { devices.audio?.setActive(audio) }
+    if video && !isVideoActive { devices.video?.setActive(true) }
+    if audio && !isAudioActive { devices.audio?.setActive(true) }
     if telemetry != isTelemetryActive { devices.sensors.setActive(telemetry) }
-    (isVideoActive, isAudioActive, isTelemetryActive) = (video, audio, telemetry)
+    let isIdle = isVideoActive && !video || isAudioActive && !audio
+    (isVideoActive, isAudioActive, isTelemetryActive) = (isVideoActive || video, isAudioActive || audio, telemetry)
+    sleepDue = isIdle ? sleepDue ?? now + Self.wakefulness : nil
+  }
+
+  private func sleep() {
+    sleepDue = nil
+    if isVideoActive, !viewers.values.contains(where: { $0.session.sends.video }) {
+      isVideoActive = false
+      devices.video?.setActive(false)
+    }
+    if isAudioActive, !viewers.values.contains(where: { $0.session.sends.audio }) {
+      isAudioActive = false
+      devices.audio?.setActive(false)
+    }
   }
 
   private func pollEvents(of viewer: Viewer, now: Instant, wall: WallClock) {
@@ -323,32 +354,32 @@ final class NetLoop {
       case .keyframeRequested:
         broadcast.requestKeyframe(now: now)
       case .channelOpened(let info):
-        open(info, of: viewer)
+        open(info, of: viewer, now: now)
       case .message(let channel, let kind, let bytes):
         handle(bytes, kind, on: channel, of: viewer, now: now)
       case .channelClosed(let channel):
         if viewer.telemetry == channel { viewer.telemetry = nil }
         if viewer.control == channel { viewer.control = nil }
         if viewer.echo == channel { viewer.echo = nil }
-        updateActivity()
+        updateActivity(now: now)
       case .bufferedAmountLow:
         break
       case .closed(let reason):
-        remove(viewer, reason)
+        remove(viewer, reason, now: now)
       }
     }
   }
 
   // MARK: Channels
 
-  private func open(_ info: ChannelInfo, of viewer: Viewer) {
+  private func open(_ info: ChannelInfo, of viewer: Viewer, now: Instant) {
     switch info.label {
     case "telemetry": viewer.telemetry = info.id
     case "control": viewer.control = info.id
     case "echo": viewer.echo = info.id
     default: break  // other software's channel: it may be open, nothing answers
     }
-    updateActivity()
+    updateActivity(now: now)
   }
 
   private func handle(_ message: [UInt8], _ kind: MessageKind, on channel: ChannelID, of viewer: Viewer, now: Instant) {

@@ -4,8 +4,9 @@ package import Wire
 
 /// A UDP socket on all addresses of one family, which all sessions share.
 ///
-/// It receives in batches (`recvmmsg`), tells for each datagram which of our addresses it came to, and sends whole batches: a run of
-/// equal-sized datagrams to one peer leaves as one segmented send (`UDP_SEGMENT`), two to three times cheaper. Used by one loop.
+/// It receives in batches (`recvmmsg`), tells for each datagram which of our addresses it came to, and sends whole batches. A run of
+/// equal-sized datagrams to one peer leaves as one segmented send (`UDP_SEGMENT`), two to three times cheaper, and one from a peer
+/// comes in as one message (`UDP_GRO`). Used by one loop.
 ///
 /// A class, so that a batch that fills up while datagrams are being received can be sent in between.
 package final class UDPSocket {
@@ -53,10 +54,14 @@ package final class UDPSocket {
     // An error belongs to an earlier send (ICMP); there is nothing to do about it.
     guard count > 0 else { return false }
     for index in 0..<count {
-      let datagram = perch_udp_received_at(receiver, index)!
-      let path = NetworkPath(
-        local: SocketAddress(datagram.pointee.local), remote: SocketAddress(datagram.pointee.remote))
-      body(UnsafeMutableRawBufferPointer(start: datagram.pointee.bytes, count: datagram.pointee.length), path)
+      let message = perch_udp_received_at(receiver, index)!.pointee
+      let path = NetworkPath(local: SocketAddress(message.local), remote: SocketAddress(message.remote))
+      var offset = 0
+      while offset < message.length {
+        let length = min(message.segment, message.length - offset)
+        body(UnsafeMutableRawBufferPointer(start: message.bytes + offset, count: length), path)
+        offset += length
+      }
     }
     return count == Int32(perch_udp_batch)
   }

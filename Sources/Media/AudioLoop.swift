@@ -5,6 +5,7 @@ internal import Wire
 /// What the thread of an ``AudioPipeline`` has in hand.
 struct AudioLoop: ~Copyable {
   private let configuration: AudioConfiguration
+  private var usesTestTone: Bool
   private var opus: OpusSettings
   private let shared: SharedAudio
   private let onFrame: @Sendable (consuming EncodedAudioFrame) -> Void
@@ -39,6 +40,7 @@ struct AudioLoop: ~Copyable {
     self.shared = shared
     self.onFrame = onFrame
     self.onEvent = onEvent
+    usesTestTone = configuration.usesTestTone
     opus = configuration.opus
     packet = PacketAssembly()
   }
@@ -95,6 +97,7 @@ struct AudioLoop: ~Copyable {
       switch command {
       case .stop: isStopping = true
       case .setActive(let wanted): setActive(wanted)
+      case .setUsesTestTone(let wanted): setUsesTestTone(wanted)
       case .setBitrate(let bitrate): opus.bitrate = bitrate
       case .setExpectedLoss(let loss): opus.expectedLoss = loss
       }
@@ -178,12 +181,32 @@ extension AudioLoop {
       if watch == nil { watch = Self.makeWatch() }
       let isAbsent = if case .deviceNotFound(_) = error { true } else { false }
       retryAt = isAbsent && watch != nil ? nil : now + backoff.wait()
-      if lastReported != error {
+      // That one is not there was said when it was lost, or is by the tone or the silence that follow.
+      if lastReported != error, !(isAbsent && (configuration.source == .automatic || lastReported?.isLoss == true)) {
         lastReported = error
         onEvent(.unavailable(error))
       }
-      guard case .none = source else { return }
-      if configuration.source == .automatic, configuration.usesTestTone, !hadMicrophone { startTone() }
+      guard case .none = source, configuration.source == .automatic, !hadMicrophone else { return }
+      if usesTestTone {
+        startTone()
+      } else if isAbsent, lastReported != error {
+        lastReported = error
+        onEvent(.silent)
+      }
+    }
+  }
+
+  private mutating func setUsesTestTone(_ wanted: Bool) {
+    guard wanted != usesTestTone else { return }
+    usesTestTone = wanted
+    guard isActive, configuration.source == .automatic else { return }
+    switch source {
+    case .tone where !wanted, .none where wanted:
+      source = .none
+      lastReported = nil
+      openSource()
+    case .none, .tone, .microphone:
+      break
     }
   }
 

@@ -33,8 +33,11 @@ package enum AudioEvent: Equatable, Sendable {
   case slept
   /// The microphone went away or fell silent; it is looked for until it is back.
   case lost(MediaError)
-  /// The microphone cannot be opened; it is tried again. Not repeated while the reason stays the same.
+  /// The microphone cannot be opened; it is tried again. Not repeated while the reason stays the same, nor said where another event
+  /// has said it.
   case unavailable(MediaError)
+  /// There is no microphone, none was named, and no test tone is wanted: silence until one is plugged in.
+  case silent
   case encoderFailed(MediaError)
 }
 
@@ -79,6 +82,9 @@ package final class AudioPipeline: Sendable {
   /// Wakes the source, or lets it sleep.
   package func setActive(_ isActive: Bool) { shared.commands.post(.setActive(isActive)) }
 
+  /// See ``AudioConfiguration/usesTestTone``: the tone ends, or starts, at once.
+  package func set(usesTestTone: Bool) { shared.commands.post(.setUsesTestTone(usesTestTone)) }
+
   /// - Parameter bitrate: bits a second, 6,000 to 510,000.
   package func set(bitrate: Int) { shared.commands.post(.setBitrate(bitrate)) }
 
@@ -98,6 +104,7 @@ package final class AudioPipeline: Sendable {
 final class SharedAudio: Sendable {
   enum Command: Sendable {
     case setActive(Bool)
+    case setUsesTestTone(Bool)
     case setBitrate(Int)
     case setExpectedLoss(Int)
     case stop

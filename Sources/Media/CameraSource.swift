@@ -32,6 +32,7 @@ final class CameraSource {
   var name: String { camera.name }
   var path: String { camera.path }
   var mode: CameraMode { camera.mode }
+  var capabilities: [CameraCapability] { camera.capabilities }
 
   /// How many pictures a second come out.
   func frameRate(atMost constraints: CaptureConstraints) -> Int {

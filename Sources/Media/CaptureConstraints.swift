@@ -33,13 +33,17 @@ package struct CaptureConstraints: Equatable, Sendable {
   package var height: Range
   /// Frames a second.
   package var frameRate: Range
+  /// The only pixel format that will do; nil leaves the choice to ``rank(_:)``.
+  package var format: PixelFormat?
 
   package init(
-    width: Range = Range(ideal: 640), height: Range = Range(ideal: 480), frameRate: Range = Range(ideal: 30)
+    width: Range = Range(ideal: 640), height: Range = Range(ideal: 480), frameRate: Range = Range(ideal: 30),
+    format: PixelFormat? = nil
   ) {
     self.width = width
     self.height = height
     self.frameRate = frameRate
+    self.format = format
   }
 
   /// The modes within the bounds, the best first: by fitness distance, and among equals by the cost of their pixel format. The
@@ -67,6 +71,7 @@ package struct CaptureConstraints: Equatable, Sendable {
   private func allows(_ mode: CameraMode) -> Bool {
     width.allows(Double(mode.width)) && height.allows(Double(mode.height))
       && (mode.frameRate.map { $0.perSecond >= (frameRate.minimum ?? 0) - 0.005 } ?? true)
+      && (format.map { $0 == mode.format } ?? true)
   }
 
   private func distance(of mode: CameraMode) -> Double {

@@ -27,6 +27,16 @@ package enum MediaError: Error, Equatable, Sendable {
   case controlValueRefused(String, allowed: String)
 }
 
+extension MediaError {
+  /// A device that was in use is no more.
+  var isLoss: Bool {
+    switch self {
+    case .deviceLost, .deviceSilent: true
+    default: false
+    }
+  }
+}
+
 extension MediaError: CustomStringConvertible {
   package var description: String {
     switch self {

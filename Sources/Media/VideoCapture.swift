@@ -14,6 +14,7 @@ final class VideoCapture: Sendable {
     case setSize(width: Int, height: Int)
     case listControls(@Sendable (Result<[CameraControl], MediaError>) -> Void)
     case setControl(String, Int, @Sendable (Result<Void, MediaError>) -> Void)
+    case settle(@Sendable () -> Void)
     case stop
   }
 
@@ -25,6 +26,7 @@ final class VideoCapture: Sendable {
 
   private let commands: Mailbox<Command>
   private let published = Mutex(Counts())
+  private let offered = Mutex(VideoChoices())
   private let configuration: VideoConfiguration
   private let encoding: VideoEncoding
   private let onEvent: @Sendable (VideoEvent) -> Void
@@ -43,11 +45,13 @@ final class VideoCapture: Sendable {
   func post(_ command: Command) -> Bool { commands.post(command) }
 
   func counts() -> Counts { published.withLock { $0 } }
+  func choices() -> VideoChoices { offered.withLock { $0 } }
 
   func run() {
-    var loop = CaptureLoop(configuration, encoding: encoding, commands: commands, onEvent: onEvent) { counts in
-      self.published.withLock { $0 = counts }
-    }
+    var loop = CaptureLoop(
+      configuration, encoding: encoding, commands: commands, onEvent: onEvent,
+      publish: { counts in self.published.withLock { $0 = counts } },
+      offer: { choices in self.offered.withLock { $0 = choices } })
     loop.run()
   }
 }
@@ -60,6 +64,7 @@ private struct CaptureLoop: ~Copyable {
   private let commands: Mailbox<VideoCapture.Command>
   private let onEvent: @Sendable (VideoEvent) -> Void
   private let publish: (VideoCapture.Counts) -> Void
+  private let offer: (VideoChoices) -> Void
 
   private var isActive = false
   private var isStopping = false
@@ -86,7 +91,8 @@ private struct CaptureLoop: ~Copyable {
 
   init(
     _ configuration: VideoConfiguration, encoding: VideoEncoding, commands: Mailbox<VideoCapture.Command>,
-    onEvent: @escaping @Sendable (VideoEvent) -> Void, publish: @escaping (VideoCapture.Counts) -> Void
+    onEvent: @escaping @Sendable (VideoEvent) -> Void, publish: @escaping (VideoCapture.Counts) -> Void,
+    offer: @escaping (VideoChoices) -> Void
   ) {
     selection = configuration.source
     constraints = configuration.constraints
@@ -95,6 +101,7 @@ private struct CaptureLoop: ~Copyable {
     self.commands = commands
     self.onEvent = onEvent
     self.publish = publish
+    self.offer = offer
   }
 
   mutating func run() {
@@ -154,6 +161,7 @@ private struct CaptureLoop: ~Copyable {
       case .setSize(let width, let height): setSize(width, height)
       case .listControls(let reply): reply(listControls())
       case .setControl(let name, let value, let reply): reply(setControl(name, value))
+      case .settle(let reply): reply()
       }
     }
     batch.removeAll(keepingCapacity: true)
@@ -199,13 +207,15 @@ extension CaptureLoop {
       backoff.reset()
       for (name, value) in controls { try? camera.setControl(name, to: value) }
       encoding.set(frameRate: camera.frameRate(atMost: constraints))
+      offer(VideoChoices(of: camera.capabilities))
       onEvent(.started(.camera(name: camera.name, path: camera.path, mode: camera.mode)))
     } catch {
       if watch == nil { watch = try? DeviceWatch(["/dev"]) }
       // Nothing there: the watch tells. There, but not usable: that may end without anything in /dev changing.
       let isAbsent = if case .deviceNotFound(_) = error { true } else { false }
       retryAt = isAbsent && watch != nil ? nil : now + backoff.wait()
-      if lastReported != error {
+      // That one is not there was said when it was lost, or is by the test picture.
+      if lastReported != error, !(isAbsent && (selection == .automatic || lastReported?.isLoss == true)) {
         lastReported = error
         onEvent(.unavailable(error))
       }
@@ -218,6 +228,7 @@ extension CaptureLoop {
     let test = TestSource(constraints, now: Clock.now())
     source = .test(test)
     encoding.set(frameRate: test.frameRate)
+    offer(.ofTheTestPicture)
     onEvent(.started(.testPicture(width: test.width, height: test.height, frameRate: test.frameRate)))
   }
 
@@ -234,7 +245,8 @@ extension CaptureLoop {
     guard wanted != isActive else { return }
     isActive = wanted
     encoding.setActive(wanted)
-    guard !wanted else { return }
+    // At once, so that commands behind this one find the source.
+    guard !wanted else { return openSource() }
     close()
     onEvent(.slept)
   }

@@ -11,6 +11,7 @@ final class VideoEncoding: Sendable {
   private static let retryInterval = Interval.seconds(1)
 
   private let input: Mutex<Input>
+  private let longestKeyframeInterval: Interval?
   private let wake: EventSignal
   private let published = Mutex(VideoStatistics())
   private let onFrame: @Sendable (consuming EncodedVideoFrame) -> Void
@@ -22,6 +23,8 @@ final class VideoEncoding: Sendable {
     var settings: VP8Settings
     var keyframeWanted = false
     var isActive = false
+    /// How often it was put to sleep: the encoding thread may be too busy to see that it slept at all.
+    var sleeps = 0
     var isStopping = false
     var dropped: UInt64 = 0
   }
@@ -36,6 +39,7 @@ final class VideoEncoding: Sendable {
         settings: VP8Settings(
           frameRate: Int((configuration.constraints.frameRate.ideal ?? 30).rounded()), bitrate: configuration.bitrate,
           speed: configuration.speed, threads: configuration.threads)))
+    longestKeyframeInterval = configuration.longestKeyframeInterval
     self.onFrame = onFrame
     self.onEvent = onEvent
   }
@@ -45,7 +49,9 @@ final class VideoEncoding: Sendable {
   func setActive(_ isActive: Bool) {
     change {
       $0.isActive = isActive
-      if !isActive, let picture = $0.picture.take() { picture.release() }
+      guard !isActive else { return }
+      $0.sleeps += 1
+      if let picture = $0.picture.take() { picture.release() }
     }
   }
 
@@ -66,10 +72,11 @@ final class VideoEncoding: Sendable {
   }
 
   func statistics() -> VideoStatistics {
-    let (dropped, bitrate) = input.withLock { ($0.dropped, $0.settings.bitrate) }
+    let (dropped, settings) = input.withLock { ($0.dropped, $0.settings) }
     var statistics = published.withLock { $0 }
     statistics.framesDropped = dropped
-    statistics.targetBitrate = bitrate
+    statistics.targetBitrate = settings.bitrate
+    statistics.targetFrameRate = settings.frameRate
     return statistics
   }
 
@@ -100,6 +107,7 @@ final class VideoEncoding: Sendable {
     var settings: VP8Settings
     var keyframeWanted: Bool
     var isActive: Bool
+    var sleeps: Int
     var isStopping: Bool
   }
 
@@ -109,18 +117,22 @@ final class VideoEncoding: Sendable {
     var failure: MediaError?
     var retryAt = Instant(nanoseconds: 0)
     var meter = RateMeter()
+    var sleeps = 0
     while true {
       _ = waitForInput([wake.raw], until: nil)
       wake.clear()
       let work = input.withLock { input in
         Work(
           picture: input.picture.take(), settings: input.settings, keyframeWanted: input.keyframeWanted,
-          isActive: input.isActive, isStopping: input.isStopping)
+          isActive: input.isActive, sleeps: input.sleeps, isStopping: input.isStopping)
+      }
+      if work.isStopping || !work.isActive || work.sleeps != sleeps {
+        sleeps = work.sleeps
+        encoder = nil
+        lastKeyframe = nil
       }
       if work.isStopping || !work.isActive {
         work.picture?.release()
-        encoder = nil
-        lastKeyframe = nil
         if work.isStopping { return }
         continue
       }
@@ -138,9 +150,11 @@ final class VideoEncoding: Sendable {
         } else {
           try encoder?.apply(settings)
         }
-        let isDue = lastKeyframe.map { start - $0 >= Self.keyframeSpacing } ?? true
+        let sinceKeyframe = lastKeyframe.map { start - $0 } ?? .zero  // a new encoder's first one needs no asking
+        let isAllowed = sinceKeyframe >= Self.keyframeSpacing
+        let isDue = longestKeyframeInterval.map { sinceKeyframe >= $0 } ?? false
         let frame = try encoder?.encode(
-          picture.planes, captured: picture.captured, forceKeyframe: work.keyframeWanted && isDue)
+          picture.planes, captured: picture.captured, forceKeyframe: isAllowed && (work.keyframeWanted || isDue))
         failure = nil
         guard let frame = frame ?? nil else { continue }
         if frame.isKeyframe {

@@ -22,17 +22,19 @@ package struct VideoConfiguration: Equatable, Sendable {
   package var speed: Int
   /// See ``VP8Settings/threads``.
   package var threads: Int
+  /// After this long a keyframe is made though nobody has asked for one; nil: never.
+  package var longestKeyframeInterval: Interval?
 
   package init(
     source: SourceSelection = .automatic, constraints: CaptureConstraints = CaptureConstraints(),
-    bitrate: Int = 1_000_000,
-    speed: Int = 8, threads: Int = 1
+    bitrate: Int = 1_000_000, speed: Int = 8, threads: Int = 1, longestKeyframeInterval: Interval? = nil
   ) {
     self.source = source
     self.constraints = constraints
     self.bitrate = bitrate
     self.speed = speed
     self.threads = threads
+    self.longestKeyframeInterval = longestKeyframeInterval
   }
 }
 
@@ -50,7 +52,8 @@ package enum VideoEvent: Equatable, Sendable {
   case slept
   /// The camera went away or fell silent; it is looked for until it is back.
   case lost(MediaError)
-  /// The camera cannot be opened; it is tried again. Not repeated while the reason stays the same.
+  /// The camera cannot be opened; it is tried again. Not repeated while the reason stays the same, nor said where another event
+  /// has said it: that the camera was lost, or that the test picture starts because there is none.
   case unavailable(MediaError)
   /// Pictures cannot be encoded; each second it is tried again.
   case encoderFailed(MediaError)
@@ -76,6 +79,8 @@ package struct VideoStatistics: Equatable, Sendable {
   package var framesPerSecond = 0.0
   /// Bits a second that the encoder aims at.
   package var targetBitrate = 0
+  /// Pictures a second that it is set up for.
+  package var targetFrameRate = 0
 
   package init() {}
 }
@@ -141,6 +146,15 @@ package final class VideoPipeline: Sendable {
   ) {
     if !capture.post(.setControl(name, value, reply)) { reply(.failure(.deviceSilent("the camera"))) }
   }
+
+  /// Calls back on the camera's thread when all that was asked before is done: after waking up, the source has started by then and
+  /// its event is delivered, or has failed.
+  package func settle(_ reply: @escaping @Sendable () -> Void) {
+    if !capture.post(.settle(reply)) { reply() }
+  }
+
+  /// What can be chosen of the source that runs, or ran last.
+  package func choices() -> VideoChoices { capture.choices() }
 
   package func statistics() -> VideoStatistics {
     var statistics = encoding.statistics()

@@ -53,8 +53,15 @@ package struct Identity: Sendable {
     let error = make(&identity)
     defer { perch_identity_wipe(&identity) }
     guard error == 0 else { throw IdentityError(code: error) }
-    key = withUnsafeBytes(of: &identity.key) { Array($0.prefix(identity.key_length)) }
-    certificate = withUnsafeBytes(of: &identity.certificate) { Array($0.prefix(identity.certificate_length)) }
+    try self.init(
+      certificate: withUnsafeBytes(of: &identity.certificate) { Array($0.prefix(identity.certificate_length)) },
+      key: withUnsafeBytes(of: &identity.key) { Array($0.prefix(identity.key_length)) })
+  }
+
+  /// Believes that the two belong together.
+  init(certificate: [UInt8], key: [UInt8]) throws(IdentityError) {
+    self.certificate = certificate
+    self.key = key
     guard let fingerprint = certificate.withUnsafeBytes({ Fingerprint(of: $0, by: .sha256) }) else {
       throw IdentityError(code: 0)
     }

@@ -81,21 +81,23 @@ struct Measurements {
   }
 }
 
-/// What the `echo` channel of one viewer gave.
+/// What the data channels of one viewer gave.
 struct EchoMeasurement {
   /// Of messages of 16 bytes, one at a time, in milliseconds.
   var roundTrip = Distribution()
   /// Of messages of 64 KiB, out and back at once: bits a second in each direction.
   var bitrate = 0.0
+  /// Of messages of 64 KiB to the server alone.
+  var oneWayBitrate = 0.0
 
   var json: JSONValue {
-    ["round_trip_ms": roundTrip.json, "echo_bitrate": .real(bitrate)]
+    ["round_trip_ms": roundTrip.json, "echo_bitrate": .real(bitrate), "one_way_bitrate": .real(oneWayBitrate)]
   }
 
   var text: String {
     let p50 = roundTrip.percentile(0.5) ?? 0
     let p99 = roundTrip.percentile(0.99) ?? 0
     return
-      "data channel:    round trip p50 \((p50 * 1000).rounded() / 1000) ms, p99 \((p99 * 1000).rounded() / 1000) ms; echo of 64 KiB \(Int(bitrate / 1e6)) Mbit/s each way"
+      "data channel:    round trip p50 \((p50 * 1000).rounded() / 1000) ms, p99 \((p99 * 1000).rounded() / 1000) ms; 64 KiB messages: echo \(Int(bitrate / 1e6)) Mbit/s each way, one way \(Int(oneWayBitrate / 1e6)) Mbit/s"
   }
 }

@@ -12,7 +12,8 @@ struct Options {
     Usage: perch-load [--url http://ADDRESS:PORT/whep] [--viewers N] [--seconds S] [--warmup S] [--echo] [--json]
 
       Watches a WHEP server with N viewers that decrypt, reassemble and count, and reports frames, loss and latency.
-      --echo   also opens a data channel labelled "echo" on the first viewer and measures its round trip and throughput.
+      --echo   also opens data channels on the first viewer: "echo", whose messages come back, for round trip and throughput, and
+               "sink", whose messages nobody answers, for throughput one way.
 
     """
 

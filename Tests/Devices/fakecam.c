@@ -2,12 +2,13 @@
 //
 // A file is a camera as long as it starts with "FAKECAM\n": write something else there to pull the plug, and that to put it
 // back. Offers YUYV and I420 at 640x480, 30 frames a second, and the control Brightness. Luma is the same all over the picture:
-// brightness + 2 * frame, modulo 128, plus 64. The buffers are pages of the file itself, so mapping them needs no help.
+// brightness + 2 * frame, modulo 128, plus 64. Where FAKECAM_JPEG names a JPEG picture, it also offers that, as MJPG. The buffers are pages of the file itself, so mapping them needs no help.
 //
 // poll() calls a regular file always readable. So the first VIDIOC_DQBUF waits for the frame that is due, even without
 // blocking, and the next one says EAGAIN: a reader that polls, and takes all that is there, never spins.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <libv4l-plugin.h>
 #include <linux/videodev2.h>
 #include <stdlib.h>
@@ -48,12 +49,24 @@ static int fail(int error) {
   return -1;
 }
 
+static const __u32 formats[] = {V4L2_PIX_FMT_YUYV, V4L2_PIX_FMT_YUV420, V4L2_PIX_FMT_MJPEG};
+
+static __u32 format_count(void) { return getenv("FAKECAM_JPEG") ? 3 : 2; }
+
+static int read_jpeg(unsigned char *frame) {
+  int file = open(getenv("FAKECAM_JPEG"), O_RDONLY | O_CLOEXEC);
+  ssize_t size = file < 0 ? -1 : read(file, frame, SIZE);
+  if (file >= 0) close(file);
+  return (int)size;
+}
+
 static void fill_format(struct v4l2_format *f, __u32 fourcc) {
   int is_yuyv = fourcc == V4L2_PIX_FMT_YUYV;
   memset(&f->fmt, 0, sizeof f->fmt);
   f->fmt.pix = (struct v4l2_pix_format){
       .width = WIDTH, .height = HEIGHT, .pixelformat = fourcc, .field = V4L2_FIELD_NONE,
-      .bytesperline = is_yuyv ? WIDTH * 2 : WIDTH, .sizeimage = is_yuyv ? SIZE : LUMA * 3 / 2,
+      .bytesperline = is_yuyv ? WIDTH * 2 : fourcc == V4L2_PIX_FMT_MJPEG ? 0 : WIDTH,
+      .sizeimage = fourcc == V4L2_PIX_FMT_YUV420 ? LUMA * 3 / 2 : SIZE,
       .colorspace = V4L2_COLORSPACE_SRGB};
 }
 
@@ -78,6 +91,9 @@ static int dequeue(struct camera *c, int fd, struct v4l2_buffer *b) {
   int size = c->fourcc == V4L2_PIX_FMT_YUYV ? SIZE : LUMA * 3 / 2;
   if (c->fourcc == V4L2_PIX_FMT_YUYV) {
     for (int at = 0; at < SIZE; at += 2) frame[at] = (unsigned char)luma, frame[at + 1] = BLACK;
+  } else if (c->fourcc == V4L2_PIX_FMT_MJPEG) {
+    size = read_jpeg(frame);
+    if (size < 0) return fail(EIO);
   } else {
     memset(frame, luma, LUMA);
     memset(frame + LUMA, BLACK, LUMA / 2);
@@ -111,10 +127,11 @@ static int camera_ioctl(void *p, int fd, unsigned long request, void *argument) 
   }
   case (unsigned)VIDIOC_ENUM_FMT: {
     struct v4l2_fmtdesc *f = argument;
-    if (f->type != V4L2_BUF_TYPE_VIDEO_CAPTURE || f->index > 1) return fail(EINVAL);
-    f->flags = 0;
-    f->pixelformat = f->index ? V4L2_PIX_FMT_YUV420 : V4L2_PIX_FMT_YUYV;
-    strcpy((char *)f->description, f->index ? "Planar YUV 4:2:0" : "YUYV 4:2:2");
+    if (f->type != V4L2_BUF_TYPE_VIDEO_CAPTURE || f->index >= format_count()) return fail(EINVAL);
+    static const char *const names[] = {"YUYV 4:2:2", "Planar YUV 4:2:0", "Motion-JPEG"};
+    f->flags = formats[f->index] == V4L2_PIX_FMT_MJPEG ? V4L2_FMT_FLAG_COMPRESSED : 0;
+    f->pixelformat = formats[f->index];
+    strcpy((char *)f->description, names[f->index]);
     return 0;
   }
   case (unsigned)VIDIOC_ENUM_FRAMESIZES: {
@@ -137,7 +154,9 @@ static int camera_ioctl(void *p, int fd, unsigned long request, void *argument) 
   case (unsigned)VIDIOC_TRY_FMT: {
     struct v4l2_format *f = argument;
     if (f->type != V4L2_BUF_TYPE_VIDEO_CAPTURE) return fail(EINVAL);
-    __u32 fourcc = f->fmt.pix.pixelformat == V4L2_PIX_FMT_YUV420 ? V4L2_PIX_FMT_YUV420 : V4L2_PIX_FMT_YUYV;
+    __u32 fourcc = V4L2_PIX_FMT_YUYV;
+    for (__u32 i = 0; i < format_count(); i++)
+      if (formats[i] == f->fmt.pix.pixelformat) fourcc = formats[i];
     fill_format(f, fourcc);
     if ((unsigned)request == (unsigned)VIDIOC_S_FMT) c->fourcc = fourcc;
     return 0;

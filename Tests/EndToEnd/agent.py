@@ -61,8 +61,10 @@ class NotReady(Exception):
 class Agent:
     """Starts with `async with`, ends with SIGTERM and must then have exited with 0. Keeps its port over restarts."""
 
-    def __init__(self, address="127.0.0.1", **changes):
+    def __init__(self, address="127.0.0.1", wrapper=(), **changes):
+        """`wrapper` is a command that ends by becoming the one that follows."""
         self.address = address
+        self._wrapper = wrapper
         self.port = free_port(address)
         self.url = f"http://{address}:{self.port}/"
         self.folder = Path(tempfile.mkdtemp(prefix="perch-e2e-"))
@@ -118,8 +120,9 @@ class Agent:
             **os.environ, "NOTIFY_SOCKET": str(path), "STATE_DIRECTORY": str(state), "WATCHDOG_USEC": "2000000",
             "HOME": str(self.folder)}
         self._process = await asyncio.create_subprocess_exec(
-            str(PROGRAM), "run", "--config", str(self.folder / "perch.yaml"), stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment, cwd=self.folder)
+            *self._wrapper, str(PROGRAM), "run", "--config", str(self.folder / "perch.yaml"),
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            env=environment, cwd=self.folder)
         self._collectors = [
             asyncio.create_task(self._collect(self._process.stdout, self.stdout)),
             asyncio.create_task(self._collect(self._process.stderr, self.stderr)),
@@ -231,6 +234,12 @@ class Agent:
                 await asyncio.sleep(0.1)
         return statistics
 
+    async def logged(self, text, within=20):
+        """Waits until the agent has written it."""
+        async with asyncio.timeout(within):
+            while text not in "".join(self.stderr):
+                await asyncio.sleep(0.05)
+
     # From /proc, for benchmarks and leaks.
 
     def resident_bytes(self):
@@ -238,6 +247,13 @@ class Agent:
 
     def open_files(self):
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
+    def open_paths(self):
+        paths = set()
+        for descriptor in Path(f"/proc/{self.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                paths.add(os.readlink(descriptor))
+        return paths
 
 
 async def command(*arguments, within=20):

@@ -320,6 +320,9 @@ class Chromium(Browser):
         page = ChromiumPage(self, target, session["sessionId"], storage)
         for method in ("Page.enable", "Runtime.enable", "Log.enable"):
             await page.command(method)
+        # The window's size has the browser's own bars in it.
+        await page.command("Emulation.setDeviceMetricsOverride", {
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
         await page.command("Page.setLifecycleEventsEnabled", {"enabled": True})
         await page.command("Page.addScriptToEvaluateOnNewDocument", {"source": INSTRUMENTS})
         return page

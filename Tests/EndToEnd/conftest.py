@@ -55,25 +55,40 @@ async def own_agent(network):
 
 
 @pytest_asyncio.fixture(scope="session")
-async def running_browsers():
+async def running_browser(network):
+    """Gives a browser by its name, started when it is first asked for or has died."""
     running = {}
-    yield running
+
+    async def get(name):
+        if name not in running or not running[name].is_alive:
+            running[name] = await browsers.ALL[name](network).__aenter__()
+        return running[name]
+
+    yield get
     for browser in running.values():
         await browser.__aexit__()
 
 
 @pytest_asyncio.fixture(params=list(browsers.ALL))
-async def browser(request, running_browsers, network):
+async def browser(request, running_browser):
     """A running browser; a test that takes it runs once in each. Its pages end with the test."""
-    name = request.param
-    if name not in running_browsers or not running_browsers[name].is_alive:
-        running_browsers[name] = await browsers.ALL[name](network).__aenter__()
-    browser = running_browsers[name]
+    browser = await running_browser(request.param)
     yield browser
-    failed = getattr(request.node, "failed", False)
+    await close_pages(browser, request.node)
+
+
+@pytest_asyncio.fixture
+async def both_browsers(request, running_browser):
+    running = [await running_browser(name) for name in browsers.ALL]
+    yield running
+    for browser in running:
+        await close_pages(browser, request.node)
+
+
+async def close_pages(browser, node):
     for number, page in enumerate(list(browser.pages)):
-        if failed:
-            await keep_evidence(request.node, page, number)
+        if getattr(node, "failed", False):
+            await keep_evidence(node, page, f"{browser.name}-{number}")
         await page.close()
 
 

@@ -12,19 +12,19 @@ from pathlib import Path
 import network as networks
 from agent import SOURCE_TREE, Agent
 from browser import Chromium
-from page import LATENCY, LIVE, TELEMETRY, watching
+from page import LATENCY, LIVE, TELEMETRY
 
-SETTLED = 30  # frames, for the statistics to have something to say
+SETTLED = 300  # frames, for the statistics to have something to say
 
 
 async def main(folder):
     with networks.between_agent_and_browsers() as network:
-        async with Agent(network.address) as agent, Chromium(network) as browser:
-            page = await watching(browser, agent)
-            await page.wait_for(LIVE)
+        async with Agent(network.address, device={"name": "Garden"}) as agent, Chromium(network) as browser:
+            page = await browser.open(agent.url, width=1280, height=800)
+            await page.wait_for(LIVE, within=15)
             await page.wait_for(f"{LATENCY} && {TELEMETRY}")
             start = await page.evaluate("rig.counter()")
-            await page.wait_for(f"rig.counter() > {start} + {SETTLED}")
+            await page.wait_for(f"rig.counter() > {start} + {SETTLED}", within=60)
             for name, scheme in (("viewer", "light"), ("viewer-dark", "dark")):
                 await page.prefer(scheme)
                 path = folder / f"{name}.png"

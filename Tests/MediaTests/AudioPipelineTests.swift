@@ -1,3 +1,4 @@
+import Glibc
 import LinuxIO
 import Media
 import RTP
@@ -25,7 +26,7 @@ import Wire
     pipeline.stop()
     let heard = packets.all
     for packet in heard {
-      let isOn = (0..<20).map { TestSignal.isOn(at: packet.captured + .milliseconds($0)) }
+      let isOn = (0..<960).map { TestSignal.isOn(at: packet.captured + .nanoseconds($0 * 1_000_000_000 / 48_000)) }
       let loudness = packet.level.decibelsBelowFullScale
       if !isOn.contains(true) { #expect(loudness == 127) }
       if !isOn.contains(false) { #expect(loudness == 15, "a quarter of full scale") }
@@ -63,5 +64,21 @@ import Wire
     #expect(events.all.count == 2)
     guard case .unavailable(_) = events.all[0] else { return #expect(Bool(false), "\(events.all)") }
     #expect(packets.all.isEmpty)
+  }
+
+  /// Only where there is none: a machine of somebody's own may have one.
+  @Test(.enabled(if: access("/dev/snd", F_OK) != 0 && getenv("PERCH_FAKE_MICROPHONE") == nil))
+  func withoutAMicrophoneTheToneSoundsBesideATestPictureOnly() throws {
+    let pipeline = try pipeline(AudioConfiguration(usesTestTone: false))
+    pipeline.setActive(true)
+    #expect(events.wait { $0 == [.silent] })
+    pipeline.set(usesTestTone: true)
+    #expect(events.wait { $0 == [.silent, .started(.testTone)] })
+    #expect(packets.wait { !$0.isEmpty })
+    pipeline.set(usesTestTone: false)
+    #expect(events.wait { $0 == [.silent, .started(.testTone), .silent] })
+    let heard = packets.all.count
+    pipeline.stop()
+    #expect(packets.all.count == heard)
   }
 }

@@ -1,5 +1,6 @@
-import Media
 import Testing
+
+@testable import Media
 
 @Suite struct CaptureConstraintsTests {
   static func capability(_ format: PixelFormat, _ width: Int, _ height: Int, _ rates: UInt32...) -> CameraCapability {
@@ -35,6 +36,31 @@ import Testing
     let constraints = CaptureConstraints(
       width: .init(minimum: 1000, ideal: 640), height: .init(ideal: 480), frameRate: .init(minimum: 20, ideal: 30))
     #expect(constraints.rank(Self.webcam).map(\.description) == ["1280x720 MJPEG 30 fps", "1920x1080 MJPEG 30 fps"])
+  }
+
+  @Test func aFormatThatIsAskedForIsTheOnlyOneTaken() {
+    let constraints = CaptureConstraints(format: .mjpeg)
+    #expect(constraints.rank(Self.webcam).first?.description == "640x480 MJPEG 30 fps")
+    #expect(constraints.rank(Self.webcam).allSatisfy { $0.format == .mjpeg })
+    let impossible = CaptureConstraints(format: .nv12)
+    #expect(impossible.rank(Self.webcam).isEmpty)
+    #expect(impossible.nearest(Self.webcam)?.description == "640x480 YUYV 30 fps")
+  }
+
+  @Test func tellsWhatCanBeChosen() {
+    let choices = VideoChoices(of: Self.webcam)
+    #expect(choices.sizes == [.init(320, 240), .init(640, 480), .init(1280, 720), .init(1920, 1080)])
+    #expect(choices.frameRates == [5, 10, 15, 30])
+  }
+
+  @Test func ofRangesTheUsualSizesAndRatesCanBeChosen() {
+    let sensor = CameraCapability(
+      format: .nv12, widths: .init(lower: 32, upper: 1296, step: 16), heights: .init(lower: 32, upper: 972, step: 2),
+      frameRates: .between(FrameRate(1), FrameRate(42)))
+    let choices = VideoChoices(of: [sensor])
+    #expect(choices.sizes.last == .init(1296, 972))
+    #expect(choices.sizes.contains(.init(1280, 720)) && !choices.sizes.contains(.init(1920, 1080)))
+    #expect(choices.frameRates == [5, 10, 15, 20, 25, 30])
   }
 
   @Test func impossibleBoundsGiveNothingButTheNearestIsKnown() {

@@ -55,6 +55,28 @@ import Wire
     pipeline.stop()
   }
 
+  /// However short: the encoding thread may have been too busy to see it.
+  @Test func anUnnoticedSleepEndsInAKeyframeToo() throws {
+    let pipeline = try pipeline(Self.small)
+    for round in 1...5 {
+      pipeline.setActive(true)
+      #expect(frames.wait { $0.filter(\.isKeyframe).count == round })
+      pipeline.setActive(false)
+    }
+    pipeline.stop()
+  }
+
+  @Test func makesAKeyframeUnaskedAfterTheLongestInterval() throws {
+    var configuration = Self.small
+    configuration.longestKeyframeInterval = .milliseconds(500)
+    let pipeline = try pipeline(configuration)
+    pipeline.setActive(true)
+    #expect(frames.wait { $0.filter(\.isKeyframe).count == 3 })
+    pipeline.stop()
+    let keyframes = frames.all.filter(\.isKeyframe).map(\.captured)
+    #expect(zip(keyframes, keyframes.dropFirst()).allSatisfy { $1 - $0 >= .milliseconds(450) })
+  }
+
   @Test func aBurstOfKeyframeRequestsMakesOneAndNotBeforeItsTime() throws {
     let pipeline = try pipeline(Self.small)
     pipeline.setActive(true)

@@ -105,6 +105,21 @@ import Wire
     #expect(association.client.events == [.failed(.alert(Alert.badCertificate))])
   }
 
+  /// Certificates are public: only the signature proves that the peer is the one it belongs to.
+  @Test func whoShowsTheCertificateOfAnotherIsRefused() throws {
+    let falseServer = try Identity(certificate: Identities.server.certificate, key: Identities.stranger.key)
+    let association = Association(seed: 14, serverIdentity: falseServer)
+    association.run()
+    #expect(association.client.failure == .handshake(Self.badSignature))
+    let falseClient = try Identity(certificate: Identities.client.certificate, key: Identities.stranger.key)
+    let other = Association(seed: 15, clientIdentity: falseClient)
+    other.run()
+    #expect(other.server.failure == .handshake(Self.badSignature))
+    #expect(!association.client.isConnected && !other.server.isConnected)
+  }
+
+  private static let badSignature: Int32 = -0x4E00  // MBEDTLS_ERR_ECP_VERIFY_FAILED
+
   @Test func withoutAFingerprintNobodyIsAccepted() {
     let association = Association(seed: 9, clientKnows: [])
     association.run()

@@ -87,17 +87,18 @@ final class Association {
   init(
     seed: UInt64, weather: Weather = Weather(), asksForCookie: Bool = false,
     serverKnows: [Fingerprint] = [Identities.client.fingerprint],
-    clientKnows: [Fingerprint] = [Identities.server.fingerprint]
+    clientKnows: [Fingerprint] = [Identities.server.fingerprint],
+    serverIdentity: Identity = Identities.server, clientIdentity: Identity = Identities.client
   ) {
     random = SeededGenerator(seed: seed)
     self.weather = weather
     server = Peer(
       DTLSEngine(
-        role: .server, identity: Identities.server, expectedFingerprints: serverKnows, asksForCookie: asksForCookie,
+        role: .server, identity: serverIdentity, expectedFingerprints: serverKnows, asksForCookie: asksForCookie,
         random: SeededGenerator(seed: seed ^ 0x5E), now: now))
     client = Peer(
       DTLSEngine(
-        role: .client, identity: Identities.client, expectedFingerprints: clientKnows,
+        role: .client, identity: clientIdentity, expectedFingerprints: clientKnows,
         random: SeededGenerator(seed: seed ^ 0xC1), now: now))
   }
 

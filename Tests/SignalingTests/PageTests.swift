@@ -5,6 +5,7 @@ import Testing
 @Suite struct PageTests {
   @Test(arguments: [
     ("/", "text/html; charset=utf-8"), ("/style.css", "text/css; charset=utf-8"),
+    ("/start.js", "text/javascript; charset=utf-8"),
     ("/main.js", "text/javascript; charset=utf-8"), ("/favicon.svg", "image/svg+xml"),
   ])
   func eachFileHasItsTypeAndIsCheckedForChanges(path: String, type: String) throws {

@@ -11,6 +11,9 @@
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
 
 enum {
     maximum_messages = 64,
@@ -45,6 +48,8 @@ int perch_udp_open(int family, uint16_t port) {
         if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on)) goto failed;
         if (setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on)) goto failed;
     }
+    // Without it (before Linux 5.0) datagrams come one by one.
+    setsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on);
     // The kernel caps these at its own limits; a smaller buffer still works.
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
@@ -71,8 +76,8 @@ struct perch_udp_receiver {
     struct iovec vectors[perch_udp_batch];
     struct sockaddr_storage names[perch_udp_batch];
     struct perch_udp_received received[perch_udp_batch];
-    uint8_t control[perch_udp_batch][64] __attribute__((aligned(8)));
-    uint8_t bytes[perch_udp_batch][perch_udp_datagram_size];
+    uint8_t control[perch_udp_batch][CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
+    uint8_t bytes[perch_udp_batch][perch_udp_message_size];
 };
 
 struct perch_udp_receiver *perch_udp_receiver_make(void) { return calloc(1, sizeof(struct perch_udp_receiver)); }
@@ -81,6 +86,7 @@ struct perch_udp_received *perch_udp_received_at(struct perch_udp_receiver *rece
     return &receiver->received[index];
 }
 
+// Everything but the bytes and their length.
 static void from_kernel(const struct msghdr *header, uint16_t local_port, struct perch_udp_received *to) {
     const struct sockaddr_storage *name = header->msg_name;
     memset(&to->remote, 0, sizeof to->remote);
@@ -107,13 +113,17 @@ static void from_kernel(const struct msghdr *header, uint16_t local_port, struct
             struct in6_pktinfo info;
             memcpy(&info, CMSG_DATA(c), sizeof info);
             memcpy(to->local.address, &info.ipi6_addr, 16);
+        } else if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
+            int segment;
+            memcpy(&segment, CMSG_DATA(c), sizeof segment);
+            if (segment > 0) to->segment = (size_t)segment;
         }
     }
 }
 
 int perch_udp_receive(struct perch_udp_receiver *r, int fd, uint16_t port) {
     for (int i = 0; i < perch_udp_batch; i++) {
-        r->vectors[i] = (struct iovec){ r->bytes[i], perch_udp_datagram_size };
+        r->vectors[i] = (struct iovec){ r->bytes[i], perch_udp_message_size };
         r->headers[i].msg_hdr = (struct msghdr){ .msg_name = &r->names[i], .msg_namelen = sizeof r->names[i],
             .msg_iov = &r->vectors[i], .msg_iovlen = 1, .msg_control = r->control[i], .msg_controllen = sizeof r->control[i] };
     }
@@ -122,9 +132,11 @@ int perch_udp_receive(struct perch_udp_receiver *r, int fd, uint16_t port) {
     if (count < 0) return errno == EAGAIN ? 0 : -errno;
     for (int i = 0; i < count; i++) {
         const struct msghdr *header = &r->headers[i].msg_hdr;
-        r->received[i].bytes = r->bytes[i];
-        r->received[i].length = header->msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? 0 : r->headers[i].msg_len;
-        from_kernel(header, port, &r->received[i]);
+        struct perch_udp_received *received = &r->received[i];
+        received->bytes = r->bytes[i];
+        received->length = header->msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? 0 : r->headers[i].msg_len;
+        received->segment = received->length;
+        from_kernel(header, port, received);
     }
     return count;
 }

@@ -1,5 +1,6 @@
 #include "CMbedTLS.h"
 
+#include "Verification.h"
 #include "Version.h"
 
 #include <mbedtls/ecp.h>
@@ -20,6 +21,7 @@ struct perch_dtls {
     mbedtls_x509_crt certificate;
     mbedtls_pk_context key;
     perch_dtls_callbacks callbacks;
+    perch_verification verification;
     bool has_cookies;
     // The record that mbedTLS has not read yet.
     const uint8_t *record;
@@ -99,7 +101,11 @@ static int on_verify(void *context, mbedtls_x509_crt *certificate, int depth, ui
     perch_dtls *dtls = context;
     // RFC 8827 §6.5: the fingerprint of the peer's own certificate decides; who signed it, for whom and until when does not.
     *flags = 0;
-    if (depth > 0 || dtls->callbacks.verify(dtls->callbacks.context, certificate->raw.p, certificate->raw.len)) return 0;
+    if (depth > 0) return 0;
+    if (dtls->callbacks.verify(dtls->callbacks.context, certificate->raw.p, certificate->raw.len)) {
+        perch_verify_by_libcrypto(&dtls->verification, &certificate->pk);
+        return 0;
+    }
     return MBEDTLS_ERR_X509_FATAL_ERROR;  // ends the handshake, where a flag would not: verification is optional to mbedTLS
 }
 

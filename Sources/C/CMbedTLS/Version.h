@@ -6,6 +6,8 @@
 #include <mbedtls/version.h>
 #if MBEDTLS_VERSION_MAJOR >= 3
 #include <psa/crypto.h>
+#else
+#include <mbedtls/pk_internal.h>
 #endif
 
 // 3.6 may compute through PSA, which wants to be started; starting it again does nothing.

@@ -11,6 +11,9 @@ static const unsigned char style_css[] = {
 static const unsigned char favicon_svg[] = {
 #embed "../../Signaling/Viewer/favicon.svg"
 };
+static const unsigned char start_js[] = {
+#embed "../../Signaling/Viewer/start.js"
+};
 static const unsigned char main_js[] = {
 #embed "../../Signaling/Viewer/main.js"
 };
@@ -43,6 +46,7 @@ static const struct perch_asset assets[] = {
     {"/", "text/html; charset=utf-8", index_html, sizeof index_html},
     {"/style.css", "text/css; charset=utf-8", style_css, sizeof style_css},
     {"/favicon.svg", "image/svg+xml", favicon_svg, sizeof favicon_svg},
+    {"/start.js", "text/javascript; charset=utf-8", start_js, sizeof start_js},
     {"/main.js", "text/javascript; charset=utf-8", main_js, sizeof main_js},
     {"/player.js", "text/javascript; charset=utf-8", player_js, sizeof player_js},
     {"/whep.js", "text/javascript; charset=utf-8", whep_js, sizeof whep_js},

@@ -25,6 +25,9 @@ class Sender {
 
 let lastID = 0;
 
+/** Nothing can be set: ever, or as long as another control (automatic exposure) has it in hand. */
+const isFixed = ({ read_only, inactive }) => Boolean(read_only || inactive);
+
 /** One control: a line with its name, its input, and what went wrong. */
 class Control {
   element = document.createElement("div");
@@ -36,7 +39,7 @@ class Control {
   #sender;
 
   /**
-   * @param {object} description `{ name, type, minimum, maximum, step, value, menu: [{ value, name }] }`
+   * @param {object} description `{ name, type, minimum, maximum, step, value, menu: [{ value, name }], read_only, inactive }`
    * @param {(value) => Promise} send resolves when the device has taken it
    * @param {(value) => string} format how a value is shown
    */
@@ -70,7 +73,8 @@ class Control {
   }
 
   /** The device says that this is its value now. */
-  adopt(value) {
+  adopt(value, isDisabled = false) {
+    this.disabled = isDisabled;
     if (value === undefined || this.#input === document.activeElement) return;
     this.#known = value;
     this.show(value);
@@ -133,7 +137,7 @@ class Control {
         this.element.append(this.#input);
     }
     this.#input.id = id;
-    this.#input.disabled = Boolean(description.disabled);
+    this.#input.disabled = isFixed(description);
   }
 
   #showOutput() {
@@ -176,14 +180,14 @@ export class ControlsView {
       rpc.call("device.info"),
       rpc.call("camera.controls.list").catch(() => []),
     ]);
-    const list = (Array.isArray(controls) ? controls : (controls?.controls ?? [])).filter(({ id }) => id !== undefined);
+    const list = Array.isArray(controls) ? controls : [];
     // After a mere reconnection the panel stays as it is, with the focus in it.
-    const shape = JSON.stringify([sizes(info), list.map(({ value, ...description }) => description)]);
+    const shape = JSON.stringify([sizes(info), list.map(({ value, inactive, ...description }) => description)]);
     if (shape !== this.#shape) {
       this.#shape = shape;
       this.#build(info, list);
     } else {
-      for (const { id, value } of list) this.#camera.get(id)?.adopt(value);
+      this.#adoptCamera(list);
       this.#adoptVideo(info.video ?? {});
     }
     return info;
@@ -230,16 +234,32 @@ export class ControlsView {
     return field;
   }
 
+  #adoptCamera(list) {
+    for (const description of list) this.#camera.get(description.id)?.adopt(description.value, isFixed(description));
+  }
+
+  /** One control may move another, or take it in hand. */
+  async #setCamera(id, value) {
+    await this.#rpc.call("camera.controls.set", { id, value });
+    const list = await this.#rpc.call("camera.controls.list").catch(() => []);
+    this.#adoptCamera(list.filter((description) => description.id !== id));
+  }
+
   #adoptVideo({ bitrate_kbps, frame_rate, width, height }) {
     this.#video.bitrate?.adopt(bitrate_kbps);
     this.#video.rate?.adopt(frame_rate);
+    this.showSize(width, height);
+  }
+
+  /** The size that the picture has, whoever chose it. */
+  showSize(width, height) {
     const index = this.#video.sizes?.findIndex((size) => size[0] === width && size[1] === height);
     if (index >= 0) this.#video.size.adopt(index);
   }
 
   #cameraField(list) {
     const field = fieldset("Camera");
-    const resettable = list.filter(({ type, default: value }) => type !== "button" && value !== undefined);
+    const resettable = list.filter(({ type, default: value, read_only }) => type !== "button" && value !== undefined && !read_only);
     if (resettable.length > 0) {
       const reset = document.createElement("button");
       reset.type = "button";
@@ -252,7 +272,7 @@ export class ControlsView {
       field.querySelector("legend").append(" ", reset);
     }
     for (const description of list) {
-      const control = new Control(description, (value) => this.#rpc.call("camera.controls.set", { id: description.id, value }));
+      const control = new Control(description, (value) => this.#setCamera(description.id, value));
       this.#camera.set(description.id, control);
       field.append(control.element);
     }
@@ -269,8 +289,9 @@ function fieldset(name) {
 }
 
 /** Pairs of width and height that can be chosen, small to large, with the one in use. */
-function sizes({ camera = {}, video = {} }) {
-  const offered = camera.sizes?.map(({ width, height }) => [width, height]) ?? usualSizes;
+function sizes({ camera, video = {} }) {
+  // No camera: it is away just now.
+  const offered = camera?.sizes?.map(({ width, height }) => [width, height]) ?? usualSizes;
   const all = new Map(offered.map((size) => [size.join(), size]));
   if (video.width && video.height) all.set(`${video.width},${video.height}`, [video.width, video.height]);
   return [...all.values()].sort((a, b) => a[0] * a[1] - b[0] * b[1] || a[0] - b[0]);

@@ -1,13 +1,10 @@
-import { Player } from "./player.js";
+import { player } from "./start.js";
 import { View } from "./view.js";
 import { StatisticsView } from "./stats.js";
 import { TelemetryView, resolve } from "./telemetry.js";
 import { ControlsView } from "./controls.js";
 
 const $ = (id) => document.getElementById(id);
-
-const player = new Player($("video"), new URL("/whep", location.href).href);
-player.connect(); // before all else: the picture is what people wait for
 
 const view = new View(player);
 const statistics = new StatisticsView($("statistics-list"));
@@ -16,20 +13,24 @@ const controls = new ControlsView($("controls"), $("controls-empty"));
 let lastTelemetry = null;
 let device = null;
 
-player.addEventListener("ready", async () => {
+async function meetDevice() {
   try {
     device = await controls.load(player.rpc);
     view.showDevice(device);
   } catch (error) {
     console.warn(`The device did not say what it is: ${error.message}`);
   }
-});
+}
+player.addEventListener("ready", meetDevice);
+if (player.rpc?.isOpen) meetDevice(); // it was faster than the rest of the page
 
 player.addEventListener("state", () => {
   controls.disabled = player.state.name === "waiting";
 });
 
 player.addEventListener("statistics", () => {
+  const { width, height } = player.statistics;
+  controls.showSize(width, height);
   if (!$("statistics").hidden) statistics.show(player.statistics);
 });
 

@@ -32,6 +32,8 @@ export class Player extends EventTarget {
   #since = { live: 0, frame: 0, bytes: 0 };
   #counts = { frames: 0, bytes: 0 };
 
+  /** The browser does not play without a click. */
+  isBlocked = false;
   rpc = null;
   latency = null;
   /** The newest statistics, or null. */
@@ -145,7 +147,9 @@ export class Player extends EventTarget {
   #attach(stream) {
     this.#video.srcObject = stream;
     this.#video.play().catch((error) => {
-      if (error.name === "NotAllowedError") this.#notify("blocked");
+      if (error.name !== "NotAllowedError") return;
+      this.isBlocked = true;
+      this.#notify("blocked");
     });
   }
 

@@ -22,10 +22,14 @@ export class RPC {
     channel.addEventListener("close", () => this.#failAll());
   }
 
+  get isOpen() {
+    return this.#channel.readyState === "open";
+  }
+
   /** The method's result; rejects with RPCError. */
   call(method, params = {}) {
     return new Promise((resolve, reject) => {
-      if (this.#channel.readyState !== "open") {
+      if (!this.isOpen) {
         reject(new RPCError({ code: 0, message: "The device is not connected." }));
         return;
       }

@@ -1,16 +1,21 @@
 // Sensor values as they tick: SenML (RFC 8428) packs, one a second.
 
-/** Readable names; what is not here is shown as the device names it. */
+/** Readable names, in the order in which they are shown; what is not here comes last, as the device names it. */
 const names = new Map([
-  ["cpu/temperature", "Temperature"], ["cpu/use", "Processor"],
+  ["temperature", "Temperatures"], ["cpu/temperature", "Temperature"], ["cpu/use", "Processor"],
+  ["load", "Load"], ["load/1min", "Load, 1 min"], ["load/5min", "Load, 5 min"], ["load/15min", "Load, 15 min"],
   ["memory/used", "Memory"], ["memory/total", "Memory"], ["disk/free", "Disk free"], ["disk/used", "Disk used"], ["disk/total", "Disk"],
-  ["load", "Load"], ["load/1", "Load, 1 min"], ["load/5", "Load, 5 min"], ["load/15", "Load, 15 min"],
-  ["load/1min", "Load, 1 min"], ["load/5min", "Load, 5 min"], ["load/15min", "Load, 15 min"], ["uptime", "Running for"],
-  ["net", "Network"], ["temperature", "Temperatures"], ["encoder", "Encoder"], ["viewer", "This viewer"], ["viewers", "Viewers"],
+  ["uptime", "Running for"], ["viewers", "Viewers"], ["net", "Network"],
+  ["encoder", "Encoder"], ["encoder/bitrate_target", "Target bitrate"], ["encoder/time_mean", "Time for a frame"],
+  ["viewer", "This viewer"], ["viewer/round_trip", "Round trip"], ["viewer/fraction_lost", "Loss"], ["viewer/packets_retransmitted", "Packets sent again"],
 ]);
+const ranks = new Map([...names.keys()].map((name, index) => [name, index]));
+const rank = (name) => ranks.get(name) ?? ranks.size;
 
 /** Groups that are too small to stand alone. */
 const systemGroups = new Set(["cpu", "load", "memory", "disk", "uptime"]);
+/** What few people look at, folded away on a small screen. */
+const inner = new Set(["net", "encoder", "camera", "viewer"]);
 
 /** Puts base names, times and units into the records, as RFC 8428 §4.6 says; what is not a record is left out. */
 export function resolve(pack) {
@@ -33,6 +38,7 @@ const staleAfter = 4000; // ms without a pack
 /** The list of values, grouped by the first part of their names. */
 export class TelemetryView {
   #root;
+  #inner = document.createElement("details");
   #empty;
   #groups = new Map();
   #readings = new Map();
@@ -41,6 +47,11 @@ export class TelemetryView {
   constructor(root, empty) {
     this.#root = root;
     this.#empty = empty;
+    const summary = document.createElement("summary");
+    summary.textContent = "Network and stream";
+    this.#inner.className = "inner";
+    this.#inner.append(summary);
+    this.#inner.open = matchMedia("(min-width: 640px)").matches;
   }
 
   show(records) {
@@ -55,14 +66,15 @@ export class TelemetryView {
   #reading(record) {
     let reading = this.#readings.get(record.name);
     if (!reading) {
-      reading = new Reading(title(record.name), record.of);
-      this.#group(group(record.name)).append(reading.element);
+      reading = new Reading(record.name, record.of);
+      insert(this.#group(record.name), reading.element, rank(record.name));
       this.#readings.set(record.name, reading);
     }
     return reading;
   }
 
-  #group(name) {
+  #group(reading) {
+    const name = group(reading);
     let list = this.#groups.get(name);
     if (!list) {
       const group = document.createElement("div");
@@ -73,11 +85,20 @@ export class TelemetryView {
       list = document.createElement("dl");
       list.className = "readings";
       group.append(heading, list);
-      this.#root.append(group);
+      const isInner = inner.has(reading.split("/")[0]);
+      if (isInner && !this.#inner.isConnected) this.#root.append(this.#inner);
+      if (isInner) this.#inner.append(group);
+      else this.#root.insertBefore(group, this.#inner.isConnected ? this.#inner : null);
       this.#groups.set(name, list);
     }
     return list;
   }
+}
+
+/** Keeps the order of the names, whichever is known first. */
+function insert(list, element, rank) {
+  element.dataset.rank = rank;
+  list.insertBefore(element, [...list.children].find((other) => Number(other.dataset.rank) > rank) ?? null);
 }
 
 function group(name) {
@@ -86,10 +107,11 @@ function group(name) {
   return parts[0] === "net" && parts.length > 2 ? `${title("net")}, ${parts[1]}` : title(parts[0]);
 }
 
-/** Used and total become one line; a total alone stays one. */
+/** Used and total become one line, a total alone stays one; networks that never carried anything are left out. */
 function* combine(records, values) {
   for (const record of records) {
     const stem = record.name.replace(/\/[^/]*$/, "");
+    if (stem.startsWith("net/") && !values.get(`${stem}/received`)?.value && !values.get(`${stem}/sent`)?.value) continue;
     const total = values.get(`${stem}/total`);
     const isPart = record.name === `${stem}/used` || record.name === `${stem}/free`;
     if (total && record === total && (values.has(`${stem}/used`) || values.has(`${stem}/free`))) continue;
@@ -104,10 +126,13 @@ class Reading {
   #trace;
   #history = [];
   #before = null;
+  #isTotal;
 
   /** @param {number} of how many bytes there are in all, when that is known */
-  constructor(name, of) {
+  constructor(fullName, of) {
+    const name = title(fullName);
     const term = document.createElement("dt");
+    this.#isTotal = /(^|[/_])(frames|keyframes|packets)(_|$)/.test(fullName); // only ever grows: a curve says nothing
     const value = document.createElement("dd");
     this.element.className = "reading";
     term.textContent = name;
@@ -135,7 +160,7 @@ class Reading {
   #rate(record) {
     const isCounter = /\/(received|sent)$/.test(record.name) && record.unit === "B";
     if (!isCounter) {
-      if (typeof record.value === "number" && record.unit !== "s") this.#draw(record.value);
+      if (typeof record.value === "number" && record.unit !== "s" && !this.#isTotal) this.#draw(record.value);
       return undefined;
     }
     const before = this.#before;
@@ -176,14 +201,14 @@ class Reading {
 
 const units = new Map([["Cel", "°C"], ["%RH", "%"], ["1/s", "/s"], ["count", ""], ["lx", "lx"], ["deg", "°"], ["degF", "°F"], ["EL", "%"]]);
 
-function format({ value, unit }) {
+function format({ name, value, unit }) {
   if (typeof value === "boolean") return [value ? "yes" : "no", ""];
   if (typeof value !== "number") return [String(value), ""];
   switch (unit) {
     case "B": return bytes(value);
     case "bit/s": return value < 1e6 ? [`${Math.round(value / 1e3)}`, "kbit/s"] : [(value / 1e6).toFixed(2), "Mbit/s"];
     case "s": return [duration(value), ""];
-    case "/": return [value.toFixed(2), ""];
+    case "/": return name.startsWith("load/") ? [value.toFixed(2), ""] : [(100 * value).toFixed(1), "%"];
     case "count": return [String(value), ""];
     default: return [Number.isInteger(value) && Math.abs(value) >= 100 ? String(value) : value.toFixed(Math.abs(value) < 100 ? 1 : 0), units.get(unit) ?? unit ?? ""];
   }

@@ -9,10 +9,11 @@ export class View {
   #deviceName = "Perch";
   #countdown = 0;
   #toastTimer = 0;
-  #needsPlay = false;
+  #needsPlay;
 
   constructor(player) {
     this.#player = player;
+    this.#needsPlay = player.isBlocked;
     player.addEventListener("state", () => this.#showState());
     player.addEventListener("tracks", () => this.#showSound());
     player.addEventListener("blocked", () => {

@@ -1,5 +1,4 @@
-// Message authentication codes for STUN and ciphers for DTLS records, from libcrypto, which libwebsockets brings into the process
-// anyway.
+// What mbedTLS and libsrtp2 are slow at, from libcrypto, which libwebsockets brings into the process anyway.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,3 +28,10 @@ bool perch_aead_seal(perch_aead *aead, const uint8_t nonce[PERCH_AEAD_NONCE], co
 /// then what is in `output` means nothing.
 bool perch_aead_open(perch_aead *aead, const uint8_t nonce[PERCH_AEAD_NONCE], const uint8_t *associated,
                      size_t associated_length, const uint8_t *input, size_t length, uint8_t *output);
+
+enum { PERCH_P256_POINT = 65 };
+
+/// Whether `signature` (DER, RFC 3279 §2.2.3) of `digest` was made with the private key of this point on P-256 (uncompressed,
+/// SEC 1 §2.3.3).
+bool perch_ecdsa_p256_verify(const uint8_t point[PERCH_P256_POINT], const uint8_t *digest, size_t digest_length,
+                             const uint8_t *signature, size_t signature_length);

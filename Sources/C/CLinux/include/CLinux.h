@@ -21,20 +21,21 @@ int perch_udp_open(int family, uint16_t port);
 int perch_udp_port(int fd);
 
 enum {
-    perch_udp_batch = 32,          // datagrams a receive call: what a 1 Mbit/s viewer's feedback fills in seconds, a burst at once
-    perch_udp_datagram_size = 2048 // larger than any datagram that a path with an Ethernet MTU carries
+    perch_udp_batch = 16,            // messages a receive call, from different peers or with different sizes
+    perch_udp_message_size = 1 << 16 // UDP_GRO: the kernel joins what one peer sent in a row; memory is used up to what comes
 };
 
 struct perch_udp_received {
     struct perch_address remote, local;
     uint8_t *bytes;
-    size_t length; // 0 for one that was truncated
+    size_t length;  // 0 for one that was truncated
+    size_t segment; // the bytes are consecutive datagrams of this size, the last one may be shorter
 };
 
 struct perch_udp_receiver;
 struct perch_udp_receiver *perch_udp_receiver_make(void);
 void perch_udp_receiver_free(struct perch_udp_receiver *);
-/// Receives what is there, up to `perch_udp_batch` datagrams; returns how many. They stay valid until the next call.
+/// Receives what is there, up to `perch_udp_batch` messages; returns how many. They stay valid until the next call.
 /// `port` is the socket's own, which is not in what the kernel tells of each.
 int perch_udp_receive(struct perch_udp_receiver *, int fd, uint16_t port);
 struct perch_udp_received *perch_udp_received_at(struct perch_udp_receiver *, int index);
