@@ -1,8 +1,9 @@
 internal import CLinux
 internal import Glibc
-package import Synchronization
+public import Synchronization
 
 /// Wakes a loop of another thread: an `eventfd` that becomes readable.
+@usableFromInline
 package struct EventSignal: ~Copyable, Sendable {
   private let descriptor: FileDescriptor
 
@@ -14,12 +15,14 @@ package struct EventSignal: ~Copyable, Sendable {
   package var raw: Int32 { descriptor.raw }
 
   /// Makes the descriptor readable. From any thread.
+  @usableFromInline
   package func signal() {
     var one: UInt64 = 1
     _ = write(raw, &one, 8)  // fails only when 2⁶⁴-1 signals wait: it is readable then
   }
 
   /// Makes the descriptor unreadable until the next signal.
+  @usableFromInline
   package func clear() {
     var count: UInt64 = 0
     _ = read(raw, &count, 8)
@@ -29,6 +32,7 @@ package struct EventSignal: ~Copyable, Sendable {
 /// Messages from any thread to one loop: bounded, in order, waking the loop only when the box was empty.
 ///
 /// Inlinable, so that each module has its own kind of message without generic code at each post.
+@usableFromInline
 package final class Mailbox<Message: Sendable>: Sendable {
   @usableFromInline let capacity: Int
   @usableFromInline let messages = Mutex<[Message]>([])

@@ -55,6 +55,8 @@ package final class Session {
   private var events: [SessionEvent] = []
   private var firstEvent = 0
   private var connectBy: Instant
+  /// ``ICEAgent/usablePath``, as it was after the last call: looked at for each frame, it should not be looked for.
+  private var path: NetworkPath?
   /// There is more to do than could be done without a batch, or in one turn.
   private var hasWorkLeft = false
 
@@ -245,7 +247,7 @@ package final class Session {
     if let due = ice.deadline, due <= now { ice.handleTimeout(now: now) }
     if let due = dtls?.deadline, due <= now { dtls?.handleTimeout(now: now) }
     if let channels, let due = channels.deadline, due <= now { channels.handleTimeout(now: now) }
-    if let due = incoming?.deadline, due <= now, let path = ice.usablePath {
+    if let due = incoming?.deadline, due <= now, let path {
       incoming?.handleTimeout(on: path, now: now, wall: wall, into: &batch) { writer in
         outgoing?.protectRTCP(&writer)
       }
@@ -259,7 +261,7 @@ package final class Session {
   package func send(
     _ frame: PacketisedVideoFrame, now: Instant, wall: WallClock, into batch: inout DatagramBatch
   ) {
-    guard isConnected, let path = ice.usablePath else { return }
+    guard isConnected, let path else { return }
     outgoing?.send(frame, on: path, now: now, wall: wall, into: &batch)
   }
 
@@ -267,7 +269,7 @@ package final class Session {
   package func send(
     _ frame: PacketisedAudioFrame, now: Instant, wall: WallClock, into batch: inout DatagramBatch
   ) {
-    guard isConnected, let path = ice.usablePath else { return }
+    guard isConnected, let path else { return }
     outgoing?.send(frame, on: path, now: now, wall: wall, into: &batch)
   }
 
@@ -329,13 +331,14 @@ package final class Session {
     hasWorkLeft = false
     while let event = ice.pollEvent() { handle(event, now: now) }
     ice.pollTransmit(into: &batch)
-    if let path = ice.usablePath { sendHandshake(on: path, into: &batch) }
+    path = ice.usablePath
+    if let path { sendHandshake(on: path, into: &batch) }
     while let event = dtls?.pollEvent() { handle(event, now: now) }
     if let channels {
       while dtls?.incoming.popFirst({ channels.handle($0, now: now) }) != nil {}
       readChannels(channels, now: now)
     }
-    if let path = ice.usablePath { sendChannelPackets(on: path, into: &batch) }
+    if let path { sendChannelPackets(on: path, into: &batch) }
     updateDeadline(now: now)
   }
 
@@ -384,7 +387,7 @@ package final class Session {
         return close(.notSecure("the keys could not be used: \(error)"), now: now)
       }
       state = .connected
-      if let path = ice.usablePath { events.append(.connected(path)) }
+      if let path { events.append(.connected(path)) }
     case .closed:
       close(.byPeer, now: now)
     case .failed(let reason):
@@ -414,7 +417,7 @@ package final class Session {
   private func handleRTCP(
     _ datagram: UnsafeMutableRawBufferPointer, now: Instant, into batch: inout DatagramBatch
   ) {
-    guard let path = ice.usablePath, let bytes = incoming?.unprotectRTCP(datagram) else { return }
+    guard let path, let bytes = incoming?.unprotectRTCP(datagram) else { return }
     var reader = RTCPReader(UnsafeRawBufferPointer(bytes).bytes)
     while let packet = reader.next() {
       if outgoing?.handle(packet, on: path, now: now, into: &batch) ?? false { events.append(.keyframeRequested) }

@@ -1,4 +1,5 @@
 /// Why bytes from outside could not be read as what they claim to be. One error for all parsers: the callers drop and count.
+@usableFromInline
 package enum ParseError: Error, Equatable, Sendable {
   /// The bytes end before the value does.
   case truncated
@@ -6,15 +7,19 @@ package enum ParseError: Error, Equatable, Sendable {
   case malformed(StaticReason)
 
   /// A reason that costs nothing to make.
+  @usableFromInline
   package struct StaticReason: Equatable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral {
     package let text: StaticString
 
+    @usableFromInline
     package init(stringLiteral value: StaticString) {
       text = value
     }
 
+    @usableFromInline
     package var description: String { text.description }
 
+    @usableFromInline
     package static func == (left: StaticReason, right: StaticReason) -> Bool {
       left.description == right.description
     }
@@ -25,32 +30,39 @@ package enum ParseError: Error, Equatable, Sendable {
 /// ``ParseError/truncated`` and stays; no input can trap.
 ///
 /// Used on the stack of one parser; it cannot outlive the bytes.
+@usableFromInline
 package struct ByteReader: ~Escapable {
   @usableFromInline let bytes: RawSpan
   /// How many bytes have been read.
-  package private(set) var offset = 0
+  @usableFromInline package internal(set) var offset = 0
 
+  @inlinable
   @_lifetime(copy bytes)
   package init(_ bytes: RawSpan) {
     self.bytes = bytes
   }
 
   /// How many bytes are left.
+  @inlinable
   package var remaining: Int { bytes.byteCount &- offset }
 
+  @inlinable
   package var isAtEnd: Bool { offset == bytes.byteCount }
 
+  @inlinable
   @_lifetime(self: copy self)
   package mutating func readUInt8() throws(ParseError) -> UInt8 {
     try load(UInt8.self)
   }
 
+  @inlinable
   @_lifetime(self: copy self)
   package mutating func readUInt16() throws(ParseError) -> UInt16 {
     UInt16(bigEndian: try load(UInt16.self))
   }
 
   /// Three bytes, as in RTP header extensions and RTCP loss counts.
+  @inlinable
   @_lifetime(self: copy self)
   package mutating func readUInt24() throws(ParseError) -> UInt32 {
     guard remaining >= 3 else { throw .truncated }
@@ -59,16 +71,19 @@ package struct ByteReader: ~Escapable {
     return UInt32(high) &<< 16 | UInt32(low)
   }
 
+  @inlinable
   @_lifetime(self: copy self)
   package mutating func readUInt32() throws(ParseError) -> UInt32 {
     UInt32(bigEndian: try load(UInt32.self))
   }
 
+  @inlinable
   @_lifetime(self: copy self)
   package mutating func readUInt64() throws(ParseError) -> UInt64 {
     UInt64(bigEndian: try load(UInt64.self))
   }
 
+  @inlinable
   @_lifetime(self: copy self)
   package mutating func skip(_ count: Int) throws(ParseError) {
     guard count >= 0, count <= remaining else { throw .truncated }
@@ -76,6 +91,7 @@ package struct ByteReader: ~Escapable {
   }
 
   /// The next `count` bytes, in place.
+  @inlinable
   @_lifetime(copy self)
   package mutating func read(_ count: Int) throws(ParseError) -> RawSpan {
     guard count >= 0, count <= remaining else { throw .truncated }
@@ -85,6 +101,7 @@ package struct ByteReader: ~Escapable {
   }
 
   /// All that is left, in place.
+  @inlinable
   @_lifetime(copy self)
   package mutating func readRemaining() -> RawSpan {
     let start = offset
@@ -93,14 +110,15 @@ package struct ByteReader: ~Escapable {
   }
 
   /// The next `count` bytes as an array of their own.
+  @inlinable
   @_lifetime(self: copy self)
   package mutating func readBytes(_ count: Int) throws(ParseError) -> [UInt8] {
     try read(count).copied()
   }
 
+  @inlinable
   @_lifetime(self: copy self)
-  private mutating func load<Value: FixedWidthInteger & BitwiseCopyable>(_ type: Value.Type) throws(ParseError) -> Value
-  {
+  mutating func load<Value: FixedWidthInteger & BitwiseCopyable>(_ type: Value.Type) throws(ParseError) -> Value {
     guard MemoryLayout<Value>.size <= remaining else { throw .truncated }
     let value = unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: Value.self)
     offset &+= MemoryLayout<Value>.size
@@ -110,6 +128,7 @@ package struct ByteReader: ~Escapable {
 
 extension RawSpan {
   /// These bytes as an array of their own.
+  @inlinable
   package func copied() -> [UInt8] {
     let count = byteCount
     return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
@@ -123,6 +142,7 @@ extension RawSpan {
   }
 
   /// The byte at `offset`, or nil past the end.
+  @inlinable
   package func byte(at offset: Int) -> UInt8? {
     guard offset >= 0, offset < byteCount else { return nil }
     return unsafe unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)

@@ -2,9 +2,10 @@
 ///
 /// Both ends matter on a board with several interfaces: an ICE check must be answered from the address that it was sent to
 /// (RFC 8445 §7.3.1.2).
+@usableFromInline
 package struct NetworkPath: Hashable, Sendable {
-  package var local: SocketAddress
-  package var remote: SocketAddress
+  @usableFromInline package var local: SocketAddress
+  @usableFromInline package var remote: SocketAddress
 
   package init(local: SocketAddress, remote: SocketAddress) {
     self.local = local
@@ -17,25 +18,34 @@ package struct NetworkPath: Hashable, Sendable {
 /// Everything that sends appends here; the owner hands the whole to the kernel (or to a simulated network) in one go. Because the
 /// bytes of consecutive datagrams touch, a run of equal sizes to one peer can leave as a single segmented send (`UDP_SEGMENT`).
 /// When the memory is full the batch empties itself through the closure given at the start, so appending never fails.
+@usableFromInline
 package struct DatagramBatch: ~Copyable {
   /// One datagram: where it goes, and where it lies in the batch's memory.
+  @usableFromInline
   package struct Entry {
-    package var path: NetworkPath
-    package var offset: Int
-    package var length: Int
+    @usableFromInline package var path: NetworkPath
+    @usableFromInline package var offset: Int
+    @usableFromInline package var length: Int
+
+    @inlinable
+    init(path: NetworkPath, offset: Int, length: Int) {
+      self.path = path
+      self.offset = offset
+      self.length = length
+    }
   }
 
   /// The largest datagram that anything of ours writes: an Ethernet frame's payload without IPv4 and UDP headers. Media and SCTP
   /// stay below 1,200 bytes (RFC 8831 §5); the rest is room for ciphers to work in.
-  package static let maximumDatagramSize = 1472
+  @usableFromInline package static let maximumDatagramSize = 1472
 
   /// Fits 64 full segments, the most that one segmented send may carry (UDP_MAX_SEGMENTS).
   package static let defaultCapacity = 96 * 1024
 
-  package private(set) var entries: [Entry] = []
-  private let memory: UnsafeMutableRawBufferPointer
-  private var used = 0
-  private let whenFull: (inout DatagramBatch) -> Void
+  @usableFromInline package internal(set) var entries: [Entry] = []
+  @usableFromInline let memory: UnsafeMutableRawBufferPointer
+  @usableFromInline var used = 0
+  @usableFromInline let whenFull: (inout DatagramBatch) -> Void
 
   /// - Parameters:
   ///   - capacity: bytes of memory; at least ``maximumDatagramSize``.
@@ -51,9 +61,11 @@ package struct DatagramBatch: ~Copyable {
     memory.deallocate()
   }
 
+  @inlinable
   package var isEmpty: Bool { entries.isEmpty }
 
   /// Adds the datagram that `body` writes; none when it overflows, discards, or writes nothing.
+  @inlinable
   package mutating func append(on path: NetworkPath, _ body: (inout ByteWriter) -> Void) {
     if memory.count &- used < Self.maximumDatagramSize {
       whenFull(&self)
@@ -67,16 +79,19 @@ package struct DatagramBatch: ~Copyable {
   }
 
   /// Adds a datagram with these bytes.
+  @inlinable
   package mutating func append(on path: NetworkPath, _ bytes: RawSpan) {
     append(on: path) { $0.write(bytes) }
   }
 
+  @inlinable
   package mutating func removeAll() {
     entries.removeAll(keepingCapacity: true)
     used = 0
   }
 
   /// The bytes of all entries, to be read at their offsets.
+  @inlinable
   package func withMemory<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
     body(UnsafeRawBufferPointer(rebasing: memory[..<used]))
   }

@@ -2,8 +2,12 @@
 ///
 /// The protocol core never reads a clock: every call that changes it is handed `now`. Differences and sums wrap instead of
 /// trapping; 2⁶³ ns are 292 years, so a wrapped value can only come from an absurd input, never from the passage of time.
+///
+/// Like all of this target that others use for each packet it is `@usableFromInline`: without that the compiler ignores the `@inlinable`
+/// of `package` functions, and calls them.
+@usableFromInline
 package struct Instant: Hashable, Comparable, Sendable {
-  package var nanoseconds: Int64
+  @usableFromInline package var nanoseconds: Int64
 
   @inlinable
   package init(nanoseconds: Int64) {
@@ -36,8 +40,9 @@ package struct Instant: Hashable, Comparable, Sendable {
 
 /// A length of time in nanoseconds. The standard library's `Duration` counts attoseconds in 128 bits, which costs about
 /// eighteen times as much and is never needed here.
+@usableFromInline
 package struct Interval: Hashable, Comparable, Sendable {
-  package var nanoseconds: Int64
+  @usableFromInline package var nanoseconds: Int64
 
   @inlinable
   package init(nanoseconds: Int64) {
@@ -107,14 +112,16 @@ package struct Interval: Hashable, Comparable, Sendable {
 
 /// Wall-clock time in microseconds since 1 January 1970 UTC: sender reports, certificates, telemetry stamps. It may jump; nothing
 /// but what is shown to people or peers is computed from it.
+@usableFromInline
 package struct WallClock: Hashable, Comparable, Sendable {
-  package var microseconds: Int64
+  @usableFromInline package var microseconds: Int64
 
   @inlinable
   package init(microseconds: Int64) {
     self.microseconds = microseconds
   }
 
+  @inlinable
   package static func < (left: WallClock, right: WallClock) -> Bool {
     left.microseconds < right.microseconds
   }

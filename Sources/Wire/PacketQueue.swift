@@ -1,19 +1,21 @@
 /// Packets between two layers of one session (DTLS records on their way out, SCTP packets on their way to DTLS), in order, in
 /// one growing piece of memory that is reused once the queue has been emptied.
+@usableFromInline
 package struct PacketQueue: ~Copyable {
-  private var bytes: [UInt8] = []
-  private var lengths: [Int] = []
-  private var firstLength = 0
-  private var firstByte = 0
-  private let maximumBytes: Int
+  @usableFromInline var bytes: [UInt8] = []
+  @usableFromInline var lengths: [Int] = []
+  @usableFromInline var firstLength = 0
+  @usableFromInline var firstByte = 0
+  @usableFromInline let maximumBytes: Int
   /// How many packets were refused because the queue was full.
-  package private(set) var dropped = 0
+  @usableFromInline package internal(set) var dropped = 0
 
   /// - Parameter maximumBytes: a packet that would take the queue past this is refused and counted.
   package init(maximumBytes: Int) {
     self.maximumBytes = maximumBytes
   }
 
+  @inlinable
   package var isEmpty: Bool { firstLength == lengths.count }
 
   /// How many packets wait.
@@ -32,6 +34,7 @@ package struct PacketQueue: ~Copyable {
   }
 
   /// Takes the oldest packet out and shows it to `body`; nil when there is none.
+  @inlinable
   package mutating func popFirst<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result? {
     guard !isEmpty else { return nil }
     let length = lengths[firstLength]
@@ -42,6 +45,7 @@ package struct PacketQueue: ~Copyable {
     return result
   }
 
+  @inlinable
   package mutating func removeAll() {
     bytes.removeAll(keepingCapacity: true)
     lengths.removeAll(keepingCapacity: true)

@@ -1,21 +1,25 @@
 /// An IPv4 or IPv6 address.
+@usableFromInline
 package struct IPAddress: Hashable, Sendable {
+  @usableFromInline
   package enum Family: UInt8, Hashable, Sendable {
     case v4 = 4
     case v6 = 6
   }
 
-  package let family: Family
+  @usableFromInline package let family: Family
   /// The 16 bytes of an IPv6 address in network order; an IPv4 address is the lower 32 bits of `low`.
-  package let high: UInt64
-  package let low: UInt64
+  @usableFromInline package let high: UInt64
+  @usableFromInline package let low: UInt64
 
+  @inlinable
   package init(v4 value: UInt32) {
     family = .v4
     high = 0
     low = UInt64(value)
   }
 
+  @inlinable
   package init(v6High high: UInt64, low: UInt64) {
     family = .v6
     self.high = high
@@ -23,6 +27,7 @@ package struct IPAddress: Hashable, Sendable {
   }
 
   /// The four bytes of an IPv4 address, first byte in the highest place; nil for IPv6.
+  @inlinable
   package var v4: UInt32? { family == .v4 ? UInt32(truncatingIfNeeded: low) : nil }
 
   package var isLoopback: Bool {
@@ -52,12 +57,14 @@ package struct IPAddress: Hashable, Sendable {
 }
 
 /// An IP address and a UDP or TCP port.
+@usableFromInline
 package struct SocketAddress: Hashable, Sendable {
-  package var address: IPAddress
-  package var port: UInt16
+  @usableFromInline package var address: IPAddress
+  @usableFromInline package var port: UInt16
   /// The interface that a link-local IPv6 address belongs to; 0 otherwise.
-  package var scope: UInt32
+  @usableFromInline package var scope: UInt32
 
+  @inlinable
   package init(_ address: IPAddress, port: UInt16, scope: UInt32 = 0) {
     self.address = address
     self.port = port
@@ -67,6 +74,7 @@ package struct SocketAddress: Hashable, Sendable {
 
 extension SocketAddress: CustomStringConvertible {
   /// `192.0.2.1:5000`, `[2001:db8::1]:5000`.
+  @usableFromInline
   package var description: String {
     switch address.family {
     case .v4: "\(address):\(port)"
@@ -77,6 +85,7 @@ extension SocketAddress: CustomStringConvertible {
 
 extension IPAddress: CustomStringConvertible {
   /// Dotted decimal, or RFC 5952.
+  @usableFromInline
   package var description: String {
     if let v4 {
       return "\(v4 >> 24).\(v4 >> 16 & 255).\(v4 >> 8 & 255).\(v4 & 255)"
