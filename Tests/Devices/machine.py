@@ -143,7 +143,8 @@ class Agent:
     async def __aexit__(self, failure, *_):
         if failure:
             print(f"What the agent said:\n{await self.log()}")
-        code = await self._machine.run("kill $(cat /tmp/pid); while ! [ -s /tmp/ended ]; do sleep 0.1; done; cat /tmp/ended")
+        code = await self._machine.run(
+            "kill $(cat /tmp/pid); while ! [ -s /tmp/ended ]; do sleep 0.1; done; cat /tmp/ended")
         assert failure or code == "0\n", f"The agent ended with {code}"
 
     async def log(self):

@@ -26,7 +26,7 @@ import Wire
     pipeline.stop()
     let heard = packets.all
     for packet in heard {
-      let isOn = (0..<20).map { TestSignal.isOn(at: packet.captured + .milliseconds($0)) }
+      let isOn = (0..<960).map { TestSignal.isOn(at: packet.captured + .nanoseconds($0 * 1_000_000_000 / 48_000)) }
       let loudness = packet.level.decibelsBelowFullScale
       if !isOn.contains(true) { #expect(loudness == 127) }
       if !isOn.contains(false) { #expect(loudness == 15, "a quarter of full scale") }
