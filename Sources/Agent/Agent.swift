@@ -40,6 +40,7 @@ struct Agent {
     do {
       try server.start()
       announce(server, udpPort: sockets.port, notification)
+      SRTP.start()
       try waitForTheEnd(signals)
     } catch {
       end(server, net, devices, mailbox)

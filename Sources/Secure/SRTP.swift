@@ -6,6 +6,15 @@ package struct SRTPError: Error, Equatable, Sendable {
   package let status: UInt32
 }
 
+/// What all sessions share.
+package enum SRTP {
+  /// Starts libsrtp2, which loads NSS and has it test itself: 23 ms of CPU time, for which the first viewer would wait otherwise.
+  /// To be called from any thread; does nothing when it has been done.
+  package static func start() {
+    _ = SRTPSession.start  // what went wrong is told to each session
+  }
+}
+
 /// Encrypts and authenticates the RTP and RTCP of one session, all its SSRCs (RFC 3711).
 ///
 /// Used from one thread. Packets of one SSRC are to be protected about in the order of their sequence numbers; the same packet may
@@ -134,5 +143,5 @@ private struct SRTPSession: ~Copyable {
     return status
   }
 
-  private static let start = perch_srtp_start()
+  fileprivate static let start = perch_srtp_start()
 }

@@ -27,6 +27,7 @@ final class Load {
     client = WHEPClient(endpoint: endpoint)
     identity = try Identity(commonName: "perch-load", random: SystemRandomNumberGenerator())
     poller = try Poller()
+    SRTP.start()
   }
 
   func run() throws -> Measurements {
