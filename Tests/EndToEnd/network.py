@@ -49,6 +49,9 @@ class Namespace:
                 (("ip",), self.link, self.address, self.address6),
                 (inside, self.peer_link, self.peer, self.peer6),
             ):
+                # A link-local address would come of itself two seconds later, and make Chromium drop its downloads
+                # (ERR_NETWORK_CHANGED).
+                run(*ip, "link", "set", link, "addrgenmode", "none")
                 run(*ip, "address", "add", f"{address}/30", "dev", link)
                 # Duplicate address detection would take a second, on a cable with two ends that we own.
                 run(*ip, "address", "add", f"{address6}/64", "dev", link, "nodad")

@@ -52,7 +52,7 @@ export class Latency {
     const pair = this.#pairs.reduce((best, each) => (Math.abs(distance(each)) < Math.abs(distance(best)) ? each : best));
     const away = distance(pair) / clockRate;
     if (Math.abs(away) > pairWindow) return;
-    const value = expectedDisplayTime + this.#offset - (pair.captured + away);
+    const value = expectedDisplayTime + this.#best.offset - (pair.captured + away);
     if (value < -50 || value > 60000) return; // a clock that was set, not a latency
     this.#shown.push({ at: expectedDisplayTime, value: Math.max(0, value) });
   }
@@ -65,13 +65,13 @@ export class Latency {
     return values[values.length >> 1];
   }
 
-  /** Shortest round trip of the data channel in ms, or null. */
-  get roundTrip() {
-    return this.#pings.length ? Math.min(...this.#pings.map(({ roundTrip }) => roundTrip)) : null;
+  /** By how much the value can be wrong, in ms, or null: half of the shortest round trip. */
+  get error() {
+    return this.#pings.length ? this.#best.roundTrip / 2 : null;
   }
 
-  get #offset() {
-    return this.#pings.reduce((best, ping) => (ping.roundTrip < best.roundTrip ? ping : best)).offset;
+  get #best() {
+    return this.#pings.reduce((best, ping) => (ping.roundTrip < best.roundTrip ? ping : best));
   }
 
   #ping() {

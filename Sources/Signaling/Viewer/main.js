@@ -45,6 +45,8 @@ window.perch = Object.freeze({
   get state() { return player.state.name; },
   get status() { return player.state.title; },
   get latency() { return player.latency?.value() ?? null; },
+  /** By how much that can be wrong. */
+  get latencyError() { return player.latency?.error ?? null; },
   get stats() { return player.statistics; },
   get telemetry() { return lastTelemetry; },
   get device() { return device; },

@@ -189,7 +189,7 @@ export class Player extends EventTarget {
   async #check(connection, statistics) {
     const values = await statistics.read().catch(() => null);
     if (!values || this.#connection !== connection) return;
-    this.statistics = { ...values, latency: this.latency.value() };
+    this.statistics = { ...values, latency: this.latency.value(), latencyError: this.latency.error };
     const now = performance.now();
     if (values.bytesReceived > this.#counts.bytes) this.#since.bytes = now;
     if (values.framesDecoded > this.#counts.frames && !this.#video.requestVideoFrameCallback) this.#seeFrame();

@@ -63,7 +63,7 @@ const bitrate = (value) => (value === null ? "–" : value < 1e6 ? `${Math.round
 const rows = [
   ["Picture", (s) => (s.width ? `${s.width} × ${s.height}` : "–")],
   ["Frames", (s) => (s.framesPerSecond === null ? "–" : `${s.framesPerSecond.toFixed(1)} /s`)],
-  ["Latency", (s) => milliseconds(s.latency)],
+  ["Latency", (s) => (s.latency === null ? "–" : `${Math.round(s.latency)} ± ${Math.ceil(s.latencyError)} ms`)],
   ["Round trip", (s) => milliseconds(s.roundTrip)],
   ["Video", (s) => bitrate(s.videoBitrate)],
   ["Sound", (s) => bitrate(s.audioBitrate)],
