@@ -196,6 +196,7 @@ class Bench:
                 self.note("echo p50", kind.name, echo["round_trip_ms"]["p50"])
                 self.note("echo p99", kind.name, echo["round_trip_ms"]["p99"])
                 self.note("echo throughput", kind.name, echo["echo_bitrate"] / 1e6)
+                self.note("one-way throughput", kind.name, echo["one_way_bitrate"] / 1e6)
 
     async def throughput(self, name, viewer):
         channel = await viewer.opened("sink")
@@ -302,6 +303,7 @@ class Bench:
             row("POST to first frame on screen in Chromium, p50", "first frame", milliseconds, "60 ms"),
             row("data channel, round trip, p50", "echo p50", milliseconds, "0.25 ms"),
             row("data channel, round trip, p99", "echo p99", milliseconds),
+            row("data channel, 64 KiB messages one way", "one-way throughput", lambda value: f"{value:.0f} Mbit/s", "800 Mbit/s"),
             row("data channel, 64 KiB messages out and back", "echo throughput", lambda value: f"{value:.0f} Mbit/s",
                 "800 Mbit/s"),
             row("data channel, round trip to aiortc, p50", "round trip p50", milliseconds),
