@@ -149,6 +149,8 @@ class Bench:
             self.note(f"{size} frames", name, load["frames"] / viewers / load["seconds"])
             if "encode" in usage.threads:
                 self.note(f"{size} encode thread", name, usage.threads["encode"])
+                # Sound is no part of libvpx's figure.
+                self.note(f"{size} without sound", name, usage.core - usage.threads.get("mic", 0))
             if viewers == 1:
                 self.note("first RTP", name, load["to_first_packet_ms"]["p50"])
             if kind is senders.Perch:  # by its sender reports; those of the others do not tell when a frame was taken
@@ -288,6 +290,7 @@ class Bench:
             row("nobody watching: resident memory", "idle memory", megabytes, "10 MB"),
             row("nobody watching: wake-ups a second", "idle wake-ups", number, "5"),
             row("one viewer: CPU of a core, and over libvpx's own", "one core", ratio, "1.2 times"),
+            row("… without the thread that makes and encodes sound", "one without sound", ratio, "1.2 times"),
             row("… of which the encoder's thread", "one encode thread", ratio),
             row("one viewer: frames a second", "one frames", number, str(self.job.rate)),
             row("one viewer: resident memory", "one memory", megabytes),

@@ -45,6 +45,21 @@ import Wire
     #expect(repeated > 0, "seed \(seed)")
   }
 
+  @Test func nothingIsEverLargerThanTheSmallestLinkThatIPv6Allows() throws {
+    // RFC 8200 §5: 1,280 bytes, IP and UDP headers included; a handshake, a keyframe and a large message all go through.
+    let call = try SimulatedCall(seed: 77, conditions: LinkConditions(delay: .milliseconds(5), mtu: 1280))
+    #expect(call.run(for: .seconds(5)) { call.areConnected })
+    call.frameRate = 30
+    let channel = try call.openChannel("control")
+    call.run(for: .seconds(1))
+    let large = (0..<262_144).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+    try call.send(large, from: call.viewer, on: channel)
+    #expect(call.run(for: .seconds(20)) { !call.messages(of: call.boardEvents).isEmpty })
+    #expect(call.messages(of: call.boardEvents) == [large])
+    #expect(call.frames.count > 20)
+    #expect(call.network.counts.tooLarge == 0)
+  }
+
   @Test func aViewerThatHearsNothingForASecondGetsAKeyframeAgain() throws {
     let call = try SimulatedCall(seed: 3, conditions: LinkConditions(delay: .milliseconds(5)))
     call.frameRate = 30
