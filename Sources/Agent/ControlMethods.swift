@@ -17,7 +17,7 @@ extension NetLoop {
         try parameters.finish()
         guard let video = devices.video else { return completion(.success(deviceInformation)) }
         // The first viewer asks while the camera is still waking up.
-        let answer = answer(keep { [unowned self] _ in completion(.success(deviceInformation)) })
+        let answer = try answer(to: { [unowned self] _ in completion(.success(deviceInformation)) })
         video.settle { answer(.success(.null)) }
       })
     rpc.add("video.keyframe") { [unowned self] (parameters) throws(RPCError) in
@@ -33,8 +33,9 @@ extension NetLoop {
       "camera.controls.list",
       deferred: { [unowned self] (parameters, completion) throws(RPCError) in
         try parameters.finish()
-        let answer = answer(keep(completion))
-        try pipeline().listControls { answer($0.map { .array($0.map(\.json)) }.mapError(RPCError.init)) }
+        let pipeline = try pipeline()
+        let answer = try answer(to: completion)
+        pipeline.listControls { answer($0.map { .array($0.map(\.json)) }.mapError(RPCError.init)) }
       })
     rpc.add(
       "camera.controls.set",
@@ -44,7 +45,7 @@ extension NetLoop {
         try parameters.finish()
         try checkControlIsAllowed()
         let pipeline = try pipeline()
-        let answer = answer(keep(completion))
+        let answer = try answer(to: completion)
         pipeline.setControl(id, to: value) {
           answer($0.map { ["id": .string(id), "value": .integer(Int64(value))] }.mapError(RPCError.init))
         }

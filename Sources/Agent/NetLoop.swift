@@ -51,8 +51,7 @@ final class NetLoop {
   private var byNumber: [ObjectIdentifier: Viewer] = [:]
   private var broadcast = Broadcast()
   private var rpc = RPCDispatcher()
-  private var completions: [UInt64: RPCDispatcher.Completion] = [:]
-  private var nextCompletion: UInt64 = 0
+  private var pendingAnswers = PendingAnswers()
   private(set) var counters = AgentCounters()
   private(set) var videoSource: VideoSource?
   private(set) var audioSource: AudioSource?
@@ -188,7 +187,7 @@ final class NetLoop {
     case .samples(let samples, let at):
       sendTelemetry(samples, at: at, now: now)
     case .answer(let number, let result):
-      completions.removeValue(forKey: number)?(result)
+      pendingAnswers.take(number)?(result)
     case .stop:
       stop(now: now, wall: wall)
     }
@@ -429,15 +428,13 @@ final class NetLoop {
 
   // MARK: For the control methods
 
-  /// Keeps a completion until a device answers on another thread; the number names it in ``NetMessage/answer(_:_:)``.
-  func keep(_ completion: @escaping RPCDispatcher.Completion) -> UInt64 {
-    nextCompletion &+= 1
-    completions[nextCompletion] = completion
-    return nextCompletion
-  }
-
-  func answer(_ number: UInt64) -> @Sendable (Result<JSONValue, RPCError>) -> Void {
-    { [mailbox] result in mailbox.post(.answer(number, result)) }
+  /// Where a device on another thread sends its answer to a request; the completion gets it on this one. Call it last, after all that
+  /// can refuse the request.
+  func answer(
+    to completion: @escaping RPCDispatcher.Completion
+  ) throws(RPCError) -> @Sendable (Result<JSONValue, RPCError>) -> Void {
+    let number = try pendingAnswers.keep(completion)
+    return { [mailbox] result in mailbox.post(.answer(number, result)) }
   }
 
   var datagramsRefused: UInt64 { sockets.refused }
